@@ -1,0 +1,59 @@
+// Every bound of adit with its reason, in one table. Reaching one is refused cleanly, never a crash or a stall.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace adit::inline v0::limits {
+
+using namespace std::chrono_literals;
+
+// muxado (agent-protocol 2.3, performance-and-reliability A.5)
+inline constexpr std::uint32_t initial_window = 262'144;       ///< fixed by the protocol, both directions
+inline constexpr std::uint32_t credit_step = 65'536;           ///< most credit returned in one WNDINC; a Rust peer clamps
+inline constexpr std::uint32_t stream_window_max = 8u << 20;   ///< growth stops here for one stream
+inline constexpr std::uint32_t session_window_max = 64u << 20; ///< and here for all streams of a session
+inline constexpr std::size_t frame_payload_max = 16'376;       ///< header and payload fill one 16 KiB TLS record
+inline constexpr std::size_t streams_per_session = 500;        ///< Rust agents die at 512, heartbeats included
+inline constexpr std::size_t streams_per_session_peer = 4'096; ///< what a peer may have open towards us
+inline constexpr std::size_t stream_write_buffer = 262'144;    ///< bytes a stream holds before its writer waits
+inline constexpr std::size_t session_write_buffer = 1u << 20;  ///< framed bytes a session holds before writers wait
+inline constexpr std::size_t goaway_debug_max = 1'024;         ///< debug text kept of a GOAWAY
+inline constexpr std::size_t control_frames_queued = 8'192;    ///< RST and WNDINC a peer can make us owe before we end it
+
+// before authentication (threat T16)
+inline constexpr std::size_t preauth_streams = 2;              ///< one RPC and one heartbeat
+inline constexpr std::size_t preauth_bytes = 65'536;           ///< all bytes an agent may send before it is known
+inline constexpr auto preauth_time = 10s;                      ///< to be authenticated
+inline constexpr std::size_t preauth_per_address = 64;         ///< agents of one address that are not authenticated yet
+
+// agent protocol
+inline constexpr std::size_t rpc_message_max = 1u << 20;       ///< one JSON message; certificates travel in it
+inline constexpr std::size_t json_depth_max = 32;              ///< nesting of a JSON message
+inline constexpr std::size_t proxy_header_max = 65'536;        ///< JSON head of a proxied connection
+inline constexpr auto rpc_time = 20s;                          ///< for the answer to one RPC
+inline constexpr auto heartbeat_interval = 10s;                ///< agent-protocol 2.9
+inline constexpr auto heartbeat_tolerance = 15s;               ///< agent-protocol 2.9
+inline constexpr std::size_t metadata_max = 4'096;             ///< behaviour D.4
+inline constexpr std::size_t description_max = 255;            ///< behaviour D.4
+inline constexpr std::size_t endpoints_per_session = 1'000;    ///< 324 beyond
+
+// SDK
+inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
+inline constexpr std::size_t listeners_per_session = 1'000;    ///< as the edge's limit
+
+// edge
+inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent
+inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f
+inline constexpr std::size_t client_hello_max = 65'536;        ///< behaviour S6.1f: handshake message of 64 KB
+inline constexpr std::size_t http_head_max = 1u << 20;         ///< request or response head, behaviour D.4
+inline constexpr std::size_t http_headers_max = 1'000;         ///< fields in one head
+inline constexpr auto http_head_time = 10s;                    ///< for a whole request head once its first byte came
+inline constexpr auto http_idle_time = 300s;                   ///< keep-alive, behaviour D.4
+inline constexpr auto agent_stream_idle_time = 5s;             ///< an agent stream between two requests of its visitor
+inline constexpr std::size_t agent_streams_tight = 400;        ///< above, an idle agent stream ends at once
+inline constexpr auto agent_stream_wait = 2s;                  ///< at the cap a request waits this long, then 503
+inline constexpr std::size_t visitors_max = 100'000;           ///< open visitor connections of one edge
+
+} // namespace adit
