@@ -1,0 +1,128 @@
+// The authenticated link to an edge.
+#pragma once
+
+#include <adit/config.hpp>
+#include <adit/detail/initiate.hpp>
+#include <adit/endpoint.hpp>
+#include <adit/error.hpp>
+#include <adit/listener.hpp>
+#include <adit/session_options.hpp>
+
+#include <memory>
+#include <string>
+
+namespace adit::inline v0 {
+
+namespace detail {
+class SessionImpl;
+}
+
+/// A handle on one session. Copies share the session; the last handle to go closes it, together with its listeners and
+/// connections. One outbound TCP connection with TLS; nothing listens on this machine.
+///
+/// If the link breaks, every outstanding and later operation of the session, its listeners and its connections gives
+/// errc::session_lost; last_error() says why. (Reconnecting is left to the program in this version.)
+///
+/// Thread safety: shared and distinct handles are safe; moving, assigning and destroying one handle object is not.
+///
+/// Executor: with async_connect everything runs on the given executor, whatever its threads. With connect the library's
+/// background thread does the work; it ends when the last session on it is gone.
+class ADIT_API Session {
+public:
+    using executor_type = asio::any_io_executor;
+
+    /// A closed session.
+    Session() noexcept;
+    Session(const Session&) noexcept;
+    Session(Session&&) noexcept;
+    Session& operator=(const Session&) noexcept;
+    Session& operator=(Session&&) noexcept;
+    ~Session();
+
+    /// Connects and authenticates; blocks at most SessionOptions::connect_timeout.
+    /// Errors: errc::no_server, errc::invalid_option, the system's for name and TCP, errc::tls_handshake_failed and
+    /// errc::certificate_*, category `ngrok` when the edge refuses (105 and 107: the token), errc::timed_out.
+    static Session connect(const SessionOptions& options);
+    static Session connect(const SessionOptions& options, std::error_code& ec);
+    /// As above; `error` gets the texts as well.
+    static Session connect(const SessionOptions& options, ErrorInfo& error);
+
+    /// Signature void(std::error_code, Session). Cancellation: terminal, partial.
+    template <class Token = DefaultToken>
+    static auto async_connect(asio::any_io_executor executor, const SessionOptions& options, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Session)>(
+            executor,
+            [executor, options](ConnectHandler handler) {
+                start_connect(executor, options, nullptr, std::move(handler));
+            },
+            token);
+    }
+    /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
+    template <class Token = DefaultToken>
+    static auto async_connect(asio::any_io_executor executor, const SessionOptions& options, ErrorInfo& error,
+                              Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Session)>(
+            executor,
+            [executor, options, &error](ConnectHandler handler) {
+                start_connect(executor, options, &error, std::move(handler));
+            },
+            token);
+    }
+
+    executor_type get_executor() const;
+    bool is_open() const noexcept;
+    /// The id the edge gave this client; it stays the same for the session's life.
+    std::string id() const;
+    std::string region() const; ///< as the edge names it; may be empty
+    std::string banner() const; ///< a line from the edge's operator; may be empty
+
+    /// Puts an endpoint online. Blocking; not on the session's own thread (errc::would_deadlock).
+    /// Errors: errc::unsupported_url and errc::invalid_option before anything is sent; category `ngrok` when the edge
+    /// refuses (334: the name is taken); errc::timed_out after limits::rpc_time; errc::session_lost.
+    Listener listen(const Endpoint& endpoint);
+    Listener listen(const Endpoint& endpoint, std::error_code& ec);
+    Listener listen(const Endpoint& endpoint, ErrorInfo& error);
+
+    /// Signature void(std::error_code, Listener). Cancellation: terminal, partial; an answer that comes later is undone.
+    template <class Token = DefaultToken>
+    auto async_listen(const Endpoint& endpoint, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Listener)>(
+            get_executor(),
+            [impl = impl_, endpoint](ListenHandler handler) {
+                start_listen(impl, endpoint, nullptr, std::move(handler));
+            },
+            token);
+    }
+    /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
+    template <class Token = DefaultToken>
+    auto async_listen(const Endpoint& endpoint, ErrorInfo& error, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Listener)>(
+            get_executor(),
+            [impl = impl_, endpoint, &error](ListenHandler handler) {
+                start_listen(impl, endpoint, &error, std::move(handler));
+            },
+            token);
+    }
+
+    /// Ends the session: listeners and connections complete with errc::session_closed, the edge is told with GOAWAY.
+    /// Never blocks.
+    void close() noexcept;
+
+    /// The story of the last failure of connect, listen or of the link itself, with the edge's text.
+    ErrorInfo last_error() const;
+
+    explicit Session(std::shared_ptr<detail::SessionImpl> impl) noexcept; ///< for the library itself
+
+private:
+    using ConnectHandler = detail::AnyHandler<void(std::error_code, Session)>;
+    using ListenHandler = detail::AnyHandler<void(std::error_code, Listener)>;
+    using Impl = std::shared_ptr<detail::SessionImpl>;
+
+    static void start_connect(const asio::any_io_executor& executor, const SessionOptions& options,
+                              ErrorInfo* error, ConnectHandler handler);
+    static void start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo* error, ListenHandler handler);
+
+    Impl impl_;
+};
+
+} // namespace adit

@@ -1,0 +1,73 @@
+// What a Session needs to know to reach an edge.
+#pragma once
+
+#include <adit/config.hpp>
+#include <adit/error.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace adit::inline v0 {
+
+/// Options of one session; chained setters, every default visible here. Copyable, not thread-safe.
+///
+///     auto options = adit::SessionOptions().server("edge.example.com:443").authtoken(token).roots_file("ca.pem");
+///
+/// A value that cannot work is refused by connect() with errc::invalid_option, and the detail names the option.
+class ADIT_API SessionOptions {
+public:
+    SessionOptions();
+    SessionOptions(const SessionOptions&);
+    SessionOptions(SessionOptions&&) noexcept;
+    SessionOptions& operator=(const SessionOptions&);
+    SessionOptions& operator=(SessionOptions&&) noexcept;
+    ~SessionOptions();
+
+    /// Reads ADIT_SERVER, ADIT_AUTHTOKEN (else NGROK_AUTHTOKEN) and ADIT_ROOTS (a PEM file). What is not set stays unset.
+    static SessionOptions from_env();
+
+    /// The preset for ngrok's own service: server connect.ngrok-agent.com:443, and no growth of receive windows. Its root
+    /// certificate is private: `root_pem` is the text of the one that ngrok's SDKs carry.
+    static SessionOptions ngrok(std::string_view root_pem);
+
+    /// The edge's agent address, "host", "host:port" or "[v6]:port"; the port defaults to 443. There is no default
+    /// server: without one, connect fails with errc::no_server.
+    SessionOptions& server(std::string_view host_and_port);
+    /// The credential. Without one the edge decides; most answer ERR_NGROK_105.
+    SessionOptions& authtoken(std::string_view token);
+
+    /// The roots that the edge's certificate must chain to. Default: roots_system(). The last call wins.
+    SessionOptions& roots_system();
+    SessionOptions& roots_file(std::string_view path);
+    SessionOptions& roots_pem(std::string_view pem_text);
+    /// The name to verify and to send as SNI; default: the host of server().
+    SessionOptions& server_name(std::string_view name);
+
+    /// Free text the edge shows with the session; at most limits::metadata_max bytes.
+    SessionOptions& metadata(std::string_view text);
+    /// Who we are: put in front of "adit/<version>" in the user agent. Characters that cannot stand there are replaced.
+    SessionOptions& client_info(std::string_view name, std::string_view version, std::string_view comment = {});
+
+    /// How often the link is checked (default 10 s, at least 100 ms) and how long an answer may take beyond that
+    /// (default 15 s). A peer that does not answer in interval + tolerance ends the session with errc::session_lost.
+    SessionOptions& heartbeat_interval(std::chrono::milliseconds interval);
+    SessionOptions& heartbeat_tolerance(std::chrono::milliseconds tolerance);
+
+    /// For name, TCP, TLS and authentication together. Default 30 s.
+    SessionOptions& connect_timeout(std::chrono::milliseconds time);
+
+    /// Grant a stream more receive window while it flows (default true). An edge that never saw more than 256 KiB
+    /// on a stream may be confused by it: ngrok(...) switches it off.
+    SessionOptions& window_growth(bool on);
+
+    struct Data;
+    /// For the library itself.
+    const Data& data() const noexcept { return *data_; }
+
+private:
+    std::unique_ptr<Data> data_;
+};
+
+} // namespace adit
