@@ -1,0 +1,90 @@
+// What all TLS connections of one kind share: versions, ALPN, roots, identities. Built once, immutable, used by any thread.
+#pragma once
+
+#include "base/result.hpp"
+#include "tls/identity.hpp"
+#include "tls/ticket_keys.hpp"
+#include "tls/trust_roots.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace adit::inline v0::tls {
+
+enum class Version { tls12, tls13 };
+
+/// The time certificates and tickets are judged by; empty means the system's clock. Called from any thread.
+using Clock = std::function<std::chrono::sys_seconds()>;
+
+/// Picks the identity for a connection by the server name the client asked for (lower case, empty if it sent none).
+/// Null refuses the handshake with the alert unrecognized_name. Called from any thread; must not throw.
+using IdentitySelector = std::function<std::shared_ptr<const Identity>(std::string_view server_name)>;
+
+struct ClientOptions {
+    TrustRoots roots;                         ///< must not be empty while `verify` is on
+    std::shared_ptr<const Identity> identity; ///< shown when the server asks for a certificate; may be null
+    std::vector<std::string> alpn;            ///< offered, in this order; empty: no ALPN extension
+    Version min_version = Version::tls12;
+    Version max_version = Version::tls13;
+    bool verify = true;                       ///< off: any certificate is taken. For tests and diagnosis only.
+    Clock clock;
+};
+
+/// What a server does about client certificates.
+enum class ClientAuth {
+    none,    ///< does not ask
+    request, ///< asks; a client without one is let in, one with a bad one is not
+    require, ///< a client must show one that chains to `client_roots`
+};
+
+struct ServerOptions {
+    IdentitySelector select;             ///< required
+    std::vector<std::string> alpn;       ///< our preference; without overlap the handshake fails (RFC 7301 3.2).
+                                         ///< Empty: ALPN is ignored, which suits agents that offer none
+    Version min_version = Version::tls12;
+    Version max_version = Version::tls13;
+    ClientAuth client_auth = ClientAuth::none;
+    TrustRoots client_roots;             ///< required unless `client_auth` is none
+    std::shared_ptr<TicketKeys> tickets; ///< null: no resumption, no tickets sent (agents)
+    /// Tickets are bound to this text and to the server name: one endpoint's ticket is never honoured by another.
+    std::string session_context;
+    Clock clock;
+};
+
+class ADIT_INTERNAL ClientContext {
+public:
+    /// errc::invalid_option names the option that cannot work.
+    static Result<std::shared_ptr<const ClientContext>> create(ClientOptions options);
+    ClientContext(const ClientContext&) = delete;
+    ClientContext& operator=(const ClientContext&) = delete;
+    ~ClientContext();
+
+    struct Native;
+    const Native& native() const noexcept { return *native_; } ///< for lib/tls only
+
+private:
+    explicit ClientContext(std::unique_ptr<const Native> native) noexcept;
+    std::unique_ptr<const Native> native_;
+};
+
+class ADIT_INTERNAL ServerContext {
+public:
+    /// errc::invalid_option names the option that cannot work.
+    static Result<std::shared_ptr<const ServerContext>> create(ServerOptions options);
+    ServerContext(const ServerContext&) = delete;
+    ServerContext& operator=(const ServerContext&) = delete;
+    ~ServerContext();
+
+    struct Native;
+    const Native& native() const noexcept { return *native_; } ///< for lib/tls only
+
+private:
+    explicit ServerContext(std::unique_ptr<const Native> native) noexcept;
+    std::unique_ptr<const Native> native_;
+};
+
+} // namespace adit::inline v0::tls
