@@ -1,0 +1,52 @@
+// What the edge changes in a head on its way (behaviour D.4, threats T4, T5, T11).
+#pragma once
+
+#include "http/message.hpp"
+
+namespace adit::inline v0 {
+
+/// The visitor as the edge knows it.
+struct VisitorInfo {
+    std::string_view client_ip; ///< without brackets or port
+    bool https = false;
+    bool trusted_proxy = false; ///< its X-Forwarded-* and Forwarded are believed
+};
+
+/// Makes the request that the agent gets out of the one the visitor sent:
+/// - hop-by-hop fields go, those that Connection lists too, except our own (Host, framing, X-Forwarded-*, ngrok-*);
+///   Connection: Upgrade and Upgrade stay if the request upgrades to anything but h2c and has no body;
+/// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP and ngrok-* go
+///   (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the client
+///   appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
+/// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close.
+/// head.upgrade() says afterwards whether an upgrade is asked for.
+ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
+
+/// What the response needs to know of its request. Take it before the request's head is changed or moved.
+struct RequestFacts {
+    RequestFacts() = default;
+    explicit RequestFacts(const Head& request) noexcept
+        : version(request.version()), keep_alive(request.keep_alive()), to_head(request.method() == "HEAD"),
+          to_connect(request.method() == "CONNECT"), upgrade(request.upgrade()) {}
+
+    HttpVersion version = HttpVersion::http11; ///< of the visitor
+    bool keep_alive = false;                   ///< the visitor wants it, and the edge too
+    bool to_head = false;
+    bool to_connect = false;
+    bool upgrade = false;
+};
+
+/// How the response goes to the visitor.
+struct ResponsePlan {
+    bool forward = true;      ///< false: an interim response that this visitor cannot take (HTTP/1.0); drop it
+    Framing framing = Framing::none; ///< towards the visitor; the head says the same
+    bool keep_alive = false;  ///< the connection goes on after this response
+    bool tunnel = false;      ///< bytes in both directions follow the head
+};
+
+/// Makes the response that the visitor gets out of the one the agent sent: hop-by-hop fields and ngrok-error-code go
+/// (only the edge may say that), framing is decided for the visitor's version, Connection is set. `request_done`: the
+/// request's body was read to its end; if not, the connection is closed after the response (T4).
+ADIT_INTERNAL ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, bool request_done);
+
+} // namespace adit
