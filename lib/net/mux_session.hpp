@@ -1,0 +1,154 @@
+// A muxado session on a live TLS connection: the one adapter between lib/muxado and the network, for both sides.
+//
+// One mutex guards the muxado core and is never held while calling out; the TLS engine and the socket belong to the
+// executor (a strand, or the one thread of a shard). Any thread may use a MuxStream.
+#pragma once
+
+#include <adit/asio.hpp>
+#include <adit/connection.hpp>
+#include <adit/detail/any_handler.hpp>
+
+#include "base/result.hpp"
+#include "muxado/session.hpp"
+#include "net/socket.hpp"
+#include "net/stream.hpp"
+#include "tls/engine.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+namespace adit::inline v0::net {
+
+class MuxStream;
+
+/// What a session tells its owner; every call comes on the session's executor with no lock held.
+class ADIT_INTERNAL MuxObserver {
+public:
+    virtual ~MuxObserver();
+    /// The peer opened a stream of `type` (heartbeats are answered by the core and not shown).
+    virtual void on_stream(std::shared_ptr<MuxStream> stream, std::uint32_t type) = 0;
+    /// Last call, exactly once: the link is gone. errc::session_closed if we closed it.
+    virtual void on_closed(const ErrorInfo& reason) = 0;
+    virtual void on_heartbeat(std::chrono::steady_clock::duration latency);
+};
+
+class MuxOptions {
+public:
+    muxado::Config core;
+    std::chrono::milliseconds heartbeat_interval{10'000};  ///< zero: send none (the peer's are always answered)
+    std::chrono::milliseconds heartbeat_tolerance{15'000};
+    bool quick_ack = false;                                ///< for legs of agents
+};
+
+class ADIT_INTERNAL MuxSession final : public std::enable_shared_from_this<MuxSession> {
+public:
+    /// The engine's handshake is done. The socket's executor must run one handler at a time.
+    static std::shared_ptr<MuxSession> create(Tcp::socket socket, tls::Engine engine, const MuxOptions& options,
+                                              std::weak_ptr<MuxObserver> observer);
+    ~MuxSession();
+
+    /// Starts reading and heartbeats. Once, on the executor or before it runs.
+    void start();
+    asio::any_io_executor executor() const { return executor_; }
+
+    /// Opens a typed stream whose type and first bytes leave as one frame. Errors: errc::limit_exceeded at the stream
+    /// limit, the session's error once it ended.
+    Result<std::shared_ptr<MuxStream>> open(std::uint32_t type, Bytes first = {});
+    /// Streams open in both directions, heartbeats included.
+    std::size_t stream_count() const;
+    bool is_open() const;
+
+    void set_authenticated();
+    /// Both ends agreed on larger windows (agent-protocol 3.4, our extension): for streams opened from now on.
+    void raise_window(std::uint32_t bytes);
+
+    /// Sends what is queued, GOAWAY and close_notify, then closes; streams complete with errc::session_closed.
+    void close() noexcept;
+    /// Ends at once for `reason`; streams complete with errc::session_lost.
+    void abort(const ErrorInfo& reason) noexcept;
+
+    const tls::Engine& engine() const noexcept { return engine_; }
+    Tcp::endpoint peer() const { return peer_; }
+
+private:
+    friend class MuxStream;
+    class Ready;
+    MuxSession(Tcp::socket socket, tls::Engine engine, const MuxOptions& options, std::weak_ptr<MuxObserver> observer);
+
+    void wait_input();
+    void on_input();
+    void schedule_flush();
+    void flush();
+    void wait_output();
+    void arm_timer();
+    void on_timer();
+    void collect_events(Ready& ready);
+    void finish(const ErrorInfo& reason, bool tell_peer);
+
+    const asio::any_io_executor executor_;
+    Tcp::socket socket_;
+    tls::Engine engine_;
+    MuxOptions options_;
+    std::weak_ptr<MuxObserver> observer_;
+    Tcp::endpoint peer_;
+    asio::steady_timer timer_;
+    std::chrono::steady_clock::time_point timer_at_{};
+    std::chrono::steady_clock::time_point rtt_at_{};
+    bool output_waiting_ = false;
+    bool finished_ = false;
+    bool closing_ = false;
+
+    mutable std::mutex mutex_;
+    muxado::Session core_;
+    std::unordered_map<muxado::StreamId, std::weak_ptr<MuxStream>> streams_;
+    bool flush_scheduled_ = false;
+    std::optional<ErrorInfo> ended_;
+};
+
+/// One stream. Thread-safe; one read and one write at a time. Destroying it releases the stream (FIN, or RST while the
+/// peer still sends).
+class ADIT_INTERNAL MuxStream final : public Stream, public std::enable_shared_from_this<MuxStream> {
+public:
+    using Handler = detail::AnyHandler<void(std::error_code, std::size_t)>;
+
+    MuxStream(std::shared_ptr<MuxSession> session, muxado::StreamId id);
+    ~MuxStream() override;
+
+    muxado::StreamId id() const noexcept { return id_; }
+    const std::shared_ptr<MuxSession>& session() const noexcept { return session_; }
+
+    /// Completes by the handler, posted. Cancellation as Connection documents it.
+    void start_read(asio::mutable_buffer buffer, Handler handler);
+    void start_write(const detail::ConstBuffers& buffers, Handler handler);
+    void start_wait_readable(Handler handler);
+    /// Ends the outstanding read or write with `code`.
+    void cancel_read(std::error_code code = asio::error::operation_aborted) noexcept;
+    void cancel_write(std::error_code code = asio::error::operation_aborted) noexcept;
+    /// FIN after what was written. Returns at once.
+    void finish_write() noexcept;
+    /// Empty DATA+FIN and RST: outstanding operations complete with errc::connection_closed.
+    void reset(muxado::ErrorCode code) noexcept;
+
+    asio::any_io_executor executor() override;
+    asio::awaitable<IoResult> wait_readable() override;
+    asio::awaitable<IoResult> read_some(MutableBytes buffer) override;
+    asio::awaitable<IoResult> write(Bytes first, Bytes second = {}) override;
+    asio::awaitable<IoResult> shutdown_write() override;
+    void abort() noexcept override;
+    void close() noexcept override;
+
+private:
+    friend class MuxSession;
+    struct Pending;
+
+    const std::shared_ptr<MuxSession> session_;
+    const muxado::StreamId id_;
+    // guarded by the session's mutex
+    std::unique_ptr<Pending> pending_;
+    bool closed_ = false;
+};
+
+} // namespace adit

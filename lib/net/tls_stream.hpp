@@ -1,0 +1,43 @@
+// TLS over TCP, driven over flat buffers: many records a system call in each direction.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "net/socket.hpp"
+#include "net/stream.hpp"
+#include "tls/engine.hpp"
+
+#include <memory>
+
+namespace adit::inline v0::net {
+
+class ADIT_INTERNAL TlsStream final : public Stream {
+public:
+    /// `prefix`: ciphertext that was already read from the socket (a peeked ClientHello).
+    TlsStream(Tcp::socket socket, tls::Engine engine, ByteQueue prefix = {});
+    ~TlsStream() override;
+
+    /// Must succeed before anything else. The caller bounds its time (Deadline with abort()).
+    asio::awaitable<Result<void>> handshake();
+
+    asio::any_io_executor executor() override;
+    asio::awaitable<IoResult> wait_readable() override;
+    asio::awaitable<IoResult> read_some(MutableBytes buffer) override;
+    asio::awaitable<IoResult> write(Bytes first, Bytes second = {}) override;
+    asio::awaitable<IoResult> shutdown_write() override;
+    void abort() noexcept override;
+    void close() noexcept override;
+
+    const tls::Engine& engine() const noexcept { return engine_; }
+    Tcp::socket& socket() noexcept { return socket_; }
+    /// Takes both out, for a MuxSession. Only after the handshake, with nothing outstanding.
+    std::pair<Tcp::socket, tls::Engine> release();
+
+private:
+    asio::awaitable<IoResult> flush();
+    IoResult fill();
+
+    Tcp::socket socket_;
+    tls::Engine engine_;
+};
+
+} // namespace adit
