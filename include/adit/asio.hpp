@@ -13,6 +13,8 @@
 #define ASIO_STANDALONE 1
 #endif
 
+#include <adit/detail/abi.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
