@@ -38,6 +38,7 @@ enum class errc {
     certificate_expired,   ///< the peer's certificate is expired or not yet valid
     tls_error,             ///< a TLS record could not be read or written
     address_in_use,        ///< the name or port is taken
+    refused,               ///< the peer refused without an ERR_NGROK number; the detail has its text
     unavailable,           ///< the peer cannot serve this now; try again
 };
 

@@ -30,6 +30,7 @@ const char* text_of(errc e) {
     case errc::certificate_expired: return "the certificate is expired or not yet valid";
     case errc::tls_error: return "a TLS record could not be read or written";
     case errc::address_in_use: return "the name or port is taken";
+    case errc::refused: return "the peer refused";
     case errc::unavailable: return "the peer cannot serve this now";
     }
     return "unknown adit error";
