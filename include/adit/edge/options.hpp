@@ -1,0 +1,118 @@
+// What an edge needs to know.
+#pragma once
+
+#include <adit/config.hpp>
+#include <adit/edge/directory.hpp>
+#include <adit/edge/registry.hpp>
+#include <adit/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+/// One finished HTTP exchange or raw connection of a visitor.
+class AccessRecord {
+public:
+    std::chrono::system_clock::time_point start;
+    std::chrono::microseconds duration{0};
+    std::string endpoint_id;    ///< empty if none matched
+    std::string url;            ///< of the endpoint
+    std::string remote_address; ///< of the visitor
+    std::string method;         ///< empty for raw connections
+    std::string host;
+    std::string path;           ///< without the query
+    int status = 0;             ///< 0 for raw connections
+    int ngrok_error = 0;        ///< n of ERR_NGROK_n if the edge made the answer
+    std::uint64_t bytes_in = 0; ///< from the visitor
+    std::uint64_t bytes_out = 0;
+};
+
+/// Options of an edge; chained setters, every default visible here. Copyable, not thread-safe. Values that cannot work
+/// are refused by Server::start with errc::invalid_option, and the detail names the option.
+///
+/// Addresses are "host:port" or "[v6]:port" with a literal IP; port 0 takes a free one, see Server::*_port().
+class ADIT_API ServerOptions {
+public:
+    ServerOptions();
+    ServerOptions(const ServerOptions&);
+    ServerOptions(ServerOptions&&) noexcept;
+    ServerOptions& operator=(const ServerOptions&);
+    ServerOptions& operator=(ServerOptions&&) noexcept;
+    ~ServerOptions();
+
+    /// Random names are made below it, and chosen names may be it or below it. Default "localhost": names below it
+    /// reach loopback on most systems without DNS.
+    ServerOptions& base_domain(std::string_view name);
+    /// Names outside the base domain that may be bound as well ("app.example.org", "*.example.org").
+    ServerOptions& allow_domain(std::string_view name);
+
+    ServerOptions& agent_address(std::string_view address); ///< default "127.0.0.1:0"
+    ServerOptions& https_address(std::string_view address); ///< https and tls endpoints; default "127.0.0.1:0"
+    ServerOptions& http_address(std::string_view address);  ///< http endpoints; default "127.0.0.1:0"
+    /// Where tcp endpoints listen; default "127.0.0.1", any free ports.
+    ServerOptions& tcp_host(std::string_view ip);
+    /// The ports tcp endpoints may have, both included. 0, 0 (default): any free port of the system.
+    ServerOptions& tcp_ports(std::uint16_t first, std::uint16_t last);
+    /// Listening sockets made by somebody else (systemd): name is "agent", "https" or "http". Owned by the edge then.
+    ServerOptions& listen_fd(std::string_view name, int fd);
+    /// The ports visitors use, if they are not those we listen on (a port map in front): shown in URLs.
+    ServerOptions& public_ports(std::uint16_t https, std::uint16_t http);
+
+    /// Certificate chain and key (PEM text) for the visitors of the base domain and for agents. Without it the edge makes
+    /// its own CA and a certificate for the base domain, "*." below it, "localhost" and the loopback addresses.
+    ServerOptions& certificate(std::string_view chain_pem, std::string_view key_pem);
+    /// The CA to issue that from (PEM text), so that it survives a restart. Without it a new one is made at start.
+    ServerOptions& certificate_authority(std::string_view certificate_pem, std::string_view key_pem);
+    /// Minimum TLS version for visitors: "1.2" (default) or "1.3".
+    ServerOptions& min_tls_version(std::string_view version);
+
+    /// A token that agents may use; `credential` names it in records (default: derived from a digest of it). None at
+    /// all and no directory: every agent is refused.
+    ServerOptions& authtoken(std::string_view token, std::string_view credential = {});
+    /// Asked for every agent and bind instead of the list.
+    ServerOptions& directory(std::shared_ptr<Directory> directory);
+    ServerOptions& registry(std::shared_ptr<Registry> registry);
+    /// Labelled binds that carry all of `labels` serve this URL.
+    ServerOptions& route_labels(std::string_view url, std::vector<std::pair<std::string, std::string>> labels);
+
+    /// 32 bytes that seal bind tokens. Give the same to a restarted edge, or to all edges of a cluster, and agents
+    /// keep their URLs. Default: random at start.
+    ServerOptions& seal_key(std::string_view bytes);
+    /// Visitors from these networks (CIDR) may set X-Forwarded-* themselves.
+    ServerOptions& trusted_proxy(std::string_view cidr);
+    ServerOptions& region(std::string_view name); ///< told to agents; default "local"
+    ServerOptions& banner(std::string_view text);
+
+    /// Event loops, one thread each. Default 1; 0: one per core.
+    ServerOptions& threads(unsigned count);
+    /// Receive windows beyond 256 KiB towards agents, while data flows (default true).
+    ServerOptions& window_growth(bool on);
+
+    /// Times; the defaults are those of <adit/limits.hpp>.
+    ServerOptions& auth_time(std::chrono::milliseconds time);
+    ServerOptions& heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds tolerance);
+    ServerOptions& http_head_time(std::chrono::milliseconds time);
+    ServerOptions& http_idle_time(std::chrono::milliseconds time);
+    ServerOptions& agent_stream_idle_time(std::chrono::milliseconds time);
+
+    /// Called for every finished exchange, on an edge thread: must not block.
+    ServerOptions& on_access(std::function<void(const AccessRecord&)> sink);
+    /// Called with one line for the operator ("agent connected", ...), on an edge thread: must not block.
+    ServerOptions& on_log(std::function<void(std::string_view level, std::string_view line)> sink);
+
+    struct Data;
+    /// For the library itself.
+    const Data& data() const noexcept { return *data_; }
+
+private:
+    std::unique_ptr<Data> data_;
+};
+
+} // namespace adit

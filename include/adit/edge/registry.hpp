@@ -1,0 +1,46 @@
+// Who owns which URL. One edge keeps it in memory; a cluster puts a shared store behind the same interface.
+#pragma once
+
+#include <adit/config.hpp>
+#include <adit/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace adit::inline v0::edge {
+
+/// A claim on a URL ("https://app.example.com:443", "tcp://edge.example.com:22000").
+class Claim {
+public:
+    std::string url;
+    std::string owner;       ///< node and session: who serves it
+    std::string credential;  ///< who may take it over
+    std::string endpoint_id; ///< "ep_..."
+    bool pooled = false;     ///< shares the URL with other pooled claims
+};
+
+/// What a successful claim gives: `epoch` grows with every claim of the URL and fences out former owners.
+class Lease {
+public:
+    std::uint64_t epoch = 0;
+    std::chrono::seconds time{0}; ///< renew before it passes; zero: holds until released
+};
+
+/// Asynchronous, thread-safe. Every callback is called exactly once, from any thread, possibly inside the call.
+class ADIT_API Registry {
+public:
+    virtual ~Registry();
+    /// Refused with ngrok_error(334) if another owner holds it.
+    virtual void claim(const Claim& claim, std::function<void(ErrorInfo, Lease)> done) = 0;
+    virtual void renew(const Claim& claim, std::uint64_t epoch, std::function<void(ErrorInfo, Lease)> done) = 0;
+    /// Unknown claims and old epochs are ignored.
+    virtual void release(const Claim& claim, std::uint64_t epoch) = 0;
+
+    /// The registry of a single edge.
+    static std::shared_ptr<Registry> in_memory();
+};
+
+} // namespace adit

@@ -1,0 +1,94 @@
+// The edge as an object: start it, and agents and visitors can connect.
+#pragma once
+
+#include <adit/config.hpp>
+#include <adit/edge/options.hpp>
+#include <adit/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+/// A session of an agent, as of the moment of the call.
+class SessionView {
+public:
+    std::string id;         ///< "ts_..."; the argument of the commands below
+    std::string client_id;  ///< what the agent knows itself by; survives its reconnects
+    std::string credential;
+    std::string remote_address;
+    std::string user_agent;
+    std::string metadata;
+    std::size_t streams = 0;
+    std::chrono::microseconds latency{0}; ///< of the last heartbeat; zero before the first
+};
+
+/// An endpoint that is online, as of the moment of the call.
+class EndpointView {
+public:
+    std::string id;  ///< "ep_..."
+    std::string url;
+    std::string session_id;
+    std::string bind_id; ///< the id the agent uses
+    std::string forwards_to;
+    std::string metadata;
+};
+
+/// A running edge with its own threads. Copies share it; the last handle to go stops it at once.
+/// Thread safety: shared and distinct handles are safe; every call may be made from any thread but the edge's own
+/// callbacks may not call stop() or drain().
+class ADIT_API Server {
+public:
+    Server() noexcept; ///< none
+    Server(const Server&) noexcept;
+    Server(Server&&) noexcept;
+    Server& operator=(const Server&) noexcept;
+    Server& operator=(Server&&) noexcept;
+    ~Server();
+
+    /// Binds the addresses and serves. Errors: errc::invalid_option, the system's for the addresses (with the address
+    /// in the message).
+    static Server start(const ServerOptions& options);
+    static Server start(const ServerOptions& options, ErrorInfo& error);
+
+    bool running() const noexcept;
+    std::uint16_t agent_port() const noexcept;
+    std::uint16_t https_port() const noexcept;
+    std::uint16_t http_port() const noexcept;
+    /// "127.0.0.1:<port>" as an agent of this machine can use it; the certificate has that address.
+    std::string agent_address() const;
+    /// PEM of the CA that signs the edge's own certificates; empty if all certificates were given.
+    std::string ca_pem() const;
+
+    std::vector<SessionView> sessions() const;
+    std::vector<EndpointView> endpoints() const;
+
+    /// Commands to one agent (agent-protocol 3.10). They block until it answered, at most limits::rpc_time. Errors:
+    /// ngrok_error(333) for an unknown id, errc::unavailable with the agent's text if it has no handler or refused.
+    ErrorInfo stop_agent(std::string_view session_id);
+    ErrorInfo restart_agent(std::string_view session_id);
+    ErrorInfo update_agent(std::string_view session_id, std::string_view version, bool permit_major_version);
+    /// Takes one endpoint offline and tells the agent why (StopTunnel). The agent does not answer.
+    ErrorInfo stop_endpoint(std::string_view endpoint_id, std::string_view message, int ngrok_error);
+    /// Drops an agent's link without a word, as a network failure would. It may come back.
+    ErrorInfo disconnect(std::string_view session_id);
+
+    /// Certificates and tokens may be replaced while running; existing sessions go on.
+    ErrorInfo reload_certificate(std::string_view chain_pem, std::string_view key_pem);
+    ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
+
+    /// Refuses new agents and visitors, lets requests finish for at most `time`, then stops. Blocks.
+    void drain(std::chrono::milliseconds time);
+    /// Stops at once. Blocks until the threads ended.
+    void stop() noexcept;
+
+private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+} // namespace adit
