@@ -1,0 +1,106 @@
+# Sourced by examples/run, tests/run and .ci/run: gets a machine to the point where Meson can build adit.
+#
+#   adit_setup GROUP...        installs what these groups lack; no apt call, no root and no network when nothing lacks
+#   adit_configure [ARGS...]   makes or updates the build directory $ADIT_BUILD
+#
+# Settings by environment: ADIT_BUILD (build directory, default build/), ADIT_MESON_ARGS (further options for
+# `meson setup`), ADIT_PACKAGECACHE (a directory with the BoringSSL tarball), CC and CXX.
+
+# A closed standard input would hand descriptor 0 to the next file that is opened.
+{ : <&0; } 2>/dev/null || exec </dev/null
+
+ADIT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ADIT_BUILD=${ADIT_BUILD:-$ADIT_ROOT/build}
+case $ADIT_BUILD in /*) ;; *) ADIT_BUILD=$PWD/$ADIT_BUILD ;; esac
+export ADIT_ROOT ADIT_BUILD
+
+adit_say() { printf 'adit: %s\n' "$*" >&2; }
+
+# The packages of a group. "build" is enough for the library, the examples and the tests that only compute.
+adit_packages() {
+    case $1 in
+        build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
+            libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev ;;
+        examples | integration) echo curl openssl ;;
+        install) echo binutils openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
+        bench-smoke) echo haproxy valgrind curl openssl ;;
+        interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
+        full) echo debootstrap git ;;
+        ci) echo git clang-19 ccache ;;
+    esac
+}
+
+# Node 18 or newer, wherever it comes from.
+adit_have_node() {
+    command -v npm >/dev/null && command -v node >/dev/null &&
+        node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null
+}
+
+adit_missing_packages() {
+    local group package
+    for group; do adit_packages "$group"; done | tr ' ' '\n' | sort -u | while read -r package; do
+        case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+            installed) ;;
+            *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+adit_setup() {
+    local missing=
+    if command -v dpkg-query >/dev/null; then
+        missing=$(adit_missing_packages "$@")
+    else
+        adit_say "not a Debian system: assuming that these packages or their likes are there:" \
+            "$(for group; do adit_packages "$group"; done | tr '\n' ' ')"
+    fi
+    if [ -n "$missing" ]; then
+        adit_say "installing: $missing"
+        local as_root=()
+        if [ "$(id -u)" != 0 ]; then
+            if ! command -v sudo >/dev/null; then
+                adit_say "this needs root, and there is no sudo. As root: apt-get install $missing"
+                return 1
+            fi
+            as_root=(sudo)
+        fi
+        # shellcheck disable=SC2086  # a list
+        "${as_root[@]}" "$ADIT_ROOT/tests/support/install-packages" $missing >&2 || {
+            adit_say "could not install: $missing"
+            return 1
+        }
+    fi
+    case " ${ADIT_MESON_ARGS:-} " in
+        *-Dboringssl=system*) ;;
+        *) "$ADIT_ROOT/subprojects/fetch-boringssl" || return 1 ;;
+    esac
+}
+
+# Without arguments a build directory that exists is taken as it is; ninja itself reruns Meson when a build file changed.
+adit_configure() {
+    [ -f "$ADIT_BUILD/build.ninja" ] && return 0
+    mkdir -p "$ADIT_BUILD"
+    # shellcheck disable=SC2086  # a list
+    meson setup --buildtype=release ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD/setup.log" 2>&1 || {
+        tail -n 25 "$ADIT_BUILD/setup.log" >&2
+        adit_say "meson setup failed; the whole log is $ADIT_BUILD/setup.log"
+        return 1
+    }
+}
+
+# The npm packages of tests/interop (the official client), under the build directory; again when the lock file changed.
+adit_npm() {
+    local from=$ADIT_ROOT/tests/interop to=$ADIT_BUILD/npm stamp
+    export ADIT_NODE_MODULES=$to/node_modules NODE_PATH=$to/node_modules
+    stamp=$(sha256sum <"$from/package-lock.json")
+    [ "$(cat "$to/stamp" 2>/dev/null)" = "$stamp" ] && return 0
+    rm -rf "$to"
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/package-lock.json" "$to/"
+    (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >npm.log 2>&1) || {
+        tail -n 15 "$to/npm.log" >&2
+        adit_say "npm ci failed in $to"
+        return 1
+    }
+    echo "$stamp" >"$to/stamp"
+}
