@@ -20,6 +20,7 @@ class ConnectionImpl;
 /// Up to eight buffers of a sequence, the most that one operation takes.
 class ConstBuffers {
 public:
+    ConstBuffers() = default;
     template <class Sequence>
     explicit ConstBuffers(const Sequence& sequence) {
         for (auto it = asio::buffer_sequence_begin(sequence); it != asio::buffer_sequence_end(sequence); ++it) {

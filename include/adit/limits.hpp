@@ -43,6 +43,11 @@ inline constexpr std::size_t endpoints_per_session = 1'000;    ///< 324 beyond
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
 inline constexpr std::size_t listeners_per_session = 1'000;    ///< as the edge's limit
 
+// connections
+inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread
+inline constexpr std::size_t linger_bytes = 262'144;           ///< and that much of it is discarded
+inline constexpr auto goaway_time = 2s;                        ///< for the last bytes of a session we close
+
 // edge
 inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent
 inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f

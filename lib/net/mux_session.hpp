@@ -19,6 +19,8 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace adit::inline v0::net {
 
@@ -78,15 +80,24 @@ private:
     class Ready;
     MuxSession(Tcp::socket socket, tls::Engine engine, const MuxOptions& options, std::weak_ptr<MuxObserver> observer);
 
+    // on the executor
     void wait_input();
     void on_input();
-    void schedule_flush();
+    bool receive_some(Ready& ready);
+    void decrypt(Ready& ready);
     void flush();
+    bool send_output();
     void wait_output();
     void arm_timer();
     void on_timer();
+    void begin_close();
+    void finish(const ErrorInfo& reason);
+    void run(Ready& ready);
+
+    // with the mutex held
+    void schedule_flush_if_needed();
     void collect_events(Ready& ready);
-    void finish(const ErrorInfo& reason, bool tell_peer);
+    std::error_code stream_error() const;
 
     const asio::any_io_executor executor_;
     Tcp::socket socket_;
@@ -97,6 +108,7 @@ private:
     asio::steady_timer timer_;
     std::chrono::steady_clock::time_point timer_at_{};
     std::chrono::steady_clock::time_point rtt_at_{};
+    std::size_t input_hint_ = 4096;
     bool output_waiting_ = false;
     bool finished_ = false;
     bool closing_ = false;
@@ -105,7 +117,7 @@ private:
     muxado::Session core_;
     std::unordered_map<muxado::StreamId, std::weak_ptr<MuxStream>> streams_;
     bool flush_scheduled_ = false;
-    std::optional<ErrorInfo> ended_;
+    std::error_code ended_; ///< what streams answer with once the session is over
 };
 
 /// One stream. Thread-safe; one read and one write at a time. Destroying it releases the stream (FIN, or RST while the
@@ -142,13 +154,24 @@ public:
 
 private:
     friend class MuxSession;
-    struct Pending;
+
+    enum class ReadKind : std::uint8_t { bytes, wait };
+
+    void start(asio::mutable_buffer buffer, ReadKind kind, Handler handler);
+    // with the session's mutex held
+    bool try_read(std::error_code& code, std::size_t& n);
+    bool try_write(std::error_code& code, std::size_t& n);
+    void end(std::error_code code, std::vector<std::pair<Handler, std::error_code>>& ended);
 
     const std::shared_ptr<MuxSession> session_;
     const muxado::StreamId id_;
     // guarded by the session's mutex
-    std::unique_ptr<Pending> pending_;
-    bool closed_ = false;
+    Handler read_;
+    Handler write_;
+    asio::mutable_buffer read_buffer_;
+    detail::ConstBuffers write_buffers_;
+    ReadKind read_kind_ = ReadKind::bytes;
+    std::error_code closed_; ///< set once we ended it ourselves
 };
 
 } // namespace adit

@@ -38,6 +38,8 @@ private:
 
     Tcp::socket socket_;
     tls::Engine engine_;
+    std::size_t input_hint_ = 4096; // a ClientHello; grows with what arrives
+    bool writing_ = false;
 };
 
 } // namespace adit
