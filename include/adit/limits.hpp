@@ -51,6 +51,7 @@ inline constexpr auto goaway_time = 2s;                        ///< for the last
 // edge
 inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent
 inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f
+inline constexpr std::size_t pem_file_max = 16u << 20;         ///< certificates, keys, roots: a system's bundle has 0.2 MiB
 inline constexpr std::size_t client_hello_max = 65'536;        ///< behaviour S6.1f: handshake message of 64 KB
 inline constexpr std::size_t http_head_max = 1u << 20;         ///< request or response head, behaviour D.4
 inline constexpr std::size_t http_headers_max = 1'000;         ///< fields in one head
