@@ -1,9 +1,8 @@
-// The port of one tcp endpoint.
+// The port of tcp endpoints: one endpoint, or the members of a pool.
 #pragma once
 
 #include <adit/asio.hpp>
 
-#include "base/ip_address.hpp"
 #include "base/result.hpp"
 
 #include <cstdint>
@@ -12,35 +11,39 @@
 namespace adit::inline v0::edge {
 
 class EdgeContext;
-class EndpointRecord;
+class VisitorSet;
 
-/// Listens for the visitors of one tcp endpoint and hands each to a stream of its agent. Its work runs on `executor`,
-/// which runs one handler at a time: the shard of the agent's session. `context` must outlive the last visitor.
+/// Listens on one port and hands each visitor to a stream of the agent that EndpointTable::find_tcp(port()) names at
+/// that moment; without one he is closed. Its work runs on `executor`, which runs one handler at a time (a shard).
+/// `context` must outlive the last visitor: after stop() run the executor until active() is 0.
 class TcpIngress final : public std::enable_shared_from_this<TcpIngress> {
 public:
-    /// Port 0 takes a free one. Errors: errc::address_in_use, or the system's code with the address in the message.
+    /// Port 0 takes a free one. Errors: errc::address_in_use, or the system's code, with the address in the message.
     /// Visitors are accepted as soon as the executor runs.
     static Result<std::shared_ptr<TcpIngress>> open(EdgeContext& context, const asio::any_io_executor& executor,
-                                                    std::shared_ptr<const EndpointRecord> record, const IpAddress& ip,
-                                                    std::uint16_t port);
+                                                    const asio::ip::address& ip, std::uint16_t port);
     ~TcpIngress();
 
     std::uint16_t port() const noexcept { return port_; }
-    /// The port is closed; open connections go on until either side or the agent's session ends. From any thread.
+
+    // Both from any thread.
+    /// The port is closed; connected visitors go on until either side or the agent's session ends.
     void close() noexcept;
+    /// The port and its visitors are closed now.
+    void stop() noexcept;
 
     /// For open() only.
-    TcpIngress(EdgeContext& context, const asio::any_io_executor& executor,
-               std::shared_ptr<const EndpointRecord> record, asio::ip::tcp::acceptor acceptor);
+    TcpIngress(EdgeContext& context, const asio::any_io_executor& executor, asio::ip::tcp::acceptor acceptor,
+               std::uint16_t port);
 
 private:
     asio::awaitable<void> accept_loop();
 
     EdgeContext& context_;
     const asio::any_io_executor executor_;
-    const std::shared_ptr<const EndpointRecord> record_;
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer backoff_;
+    std::unique_ptr<VisitorSet> visitors_;
     const std::uint16_t port_;
 };
 
