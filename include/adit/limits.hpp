@@ -27,6 +27,7 @@ inline constexpr std::size_t preauth_streams = 2;              ///< one RPC and 
 inline constexpr std::size_t preauth_bytes = 65'536;           ///< all bytes an agent may send before it is known
 inline constexpr auto preauth_time = 10s;                      ///< to be authenticated
 inline constexpr std::size_t preauth_per_address = 64;         ///< agents of one address that are not authenticated yet
+inline constexpr std::size_t preauth_agents = 4'096;           ///< and of all addresses: their TLS state is our memory
 
 // agent protocol
 inline constexpr std::size_t rpc_message_max = 1u << 20;       ///< one JSON message; certificates travel in it
@@ -38,6 +39,8 @@ inline constexpr auto heartbeat_tolerance = 15s;               ///< agent-protoc
 inline constexpr std::size_t metadata_max = 4'096;             ///< behaviour D.4
 inline constexpr std::size_t description_max = 255;            ///< behaviour D.4
 inline constexpr std::size_t endpoints_per_session = 1'000;    ///< 324 beyond
+inline constexpr std::size_t rpcs_per_session = 32;            ///< calls of one agent that are worked on at the same time
+inline constexpr std::size_t rpcs_per_session_waiting = 1'024; ///< and that wait behind them; RST 5 beyond
 
 // SDK
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
@@ -58,11 +61,13 @@ inline constexpr std::size_t http_headers_max = 1'000;         ///< fields in on
 inline constexpr std::size_t http_chunk_line_max = 256;        ///< a chunk-size line with its extensions (threat T3)
 inline constexpr std::size_t http_trailers_max = 65'536;       ///< the trailers of one message
 inline constexpr std::size_t http_interim_max = 32;            ///< 1xx responses before the final one
+inline constexpr std::size_t http_error_detail_max = 1'024;    ///< of an agent's text on an error page
 inline constexpr auto http_head_time = 10s;                    ///< for a whole request head once its first byte came
 inline constexpr auto http_idle_time = 300s;                   ///< keep-alive, behaviour D.4
 inline constexpr auto agent_stream_idle_time = 5s;             ///< an agent stream between two requests of its visitor
 inline constexpr std::size_t agent_streams_tight = 400;        ///< above, an idle agent stream ends at once
 inline constexpr auto agent_stream_wait = 2s;                  ///< at the cap a request waits this long, then 503
+inline constexpr std::size_t agent_stream_waiters = 2'000;     ///< visitors of one agent that wait at its cap; then 503
 inline constexpr std::size_t visitors_max = 100'000;           ///< open visitor connections of one edge
 
 } // namespace adit

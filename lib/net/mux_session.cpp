@@ -24,6 +24,7 @@ MutableBytes staging() {
 
 MuxObserver::~MuxObserver() = default;
 void MuxObserver::on_heartbeat(Clock::duration) {}
+void MuxObserver::on_openable() {}
 
 /// What has to be told once the mutex is free.
 class MuxSession::Ready {
@@ -33,6 +34,7 @@ public:
     std::vector<std::pair<std::shared_ptr<MuxStream>, std::uint32_t>> opened;
     std::vector<std::shared_ptr<MuxStream>> kept; // the last reference must not go while the mutex is held
     std::optional<Clock::duration> latency;
+    bool openable = false;
     bool closed = false;
     ErrorInfo reason;
 };
@@ -240,7 +242,7 @@ void MuxSession::collect_events(Ready& ready) {
             ready.closed = true;
             ready.reason = core_.error().value_or(ErrorInfo(errc::session_lost));
             break;
-        case muxado::EventType::openable:
+        case muxado::EventType::openable: ready.openable = true; break;
         case muxado::EventType::goaway: break;
         }
     }
@@ -252,13 +254,15 @@ void MuxSession::run(Ready& ready) {
     ready.completed.clear();
     ready.ended.clear();
     ready.kept.clear();
-    if (!ready.opened.empty() || ready.latency) {
+    if (!ready.opened.empty() || ready.latency || ready.openable) {
         if (const auto observer = observer_.lock()) {
             for (auto& [stream, type] : ready.opened) observer->on_stream(std::move(stream), type);
             if (ready.latency) observer->on_heartbeat(*ready.latency);
+            if (ready.openable) observer->on_openable();
         }
         ready.opened.clear();
         ready.latency.reset();
+        ready.openable = false;
     }
     if (ready.closed) {
         ready.closed = false;

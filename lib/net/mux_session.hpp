@@ -35,6 +35,8 @@ public:
     /// Last call, exactly once: the link is gone. errc::session_closed if we closed it.
     virtual void on_closed(const ErrorInfo& reason) = 0;
     virtual void on_heartbeat(std::chrono::steady_clock::duration latency);
+    /// open() failed at the stream limit before; now there is room.
+    virtual void on_openable();
 };
 
 class MuxOptions {

@@ -1,0 +1,152 @@
+// One leg of an agent: its muxado session, its authentication, its endpoints and the streams visitors get on it.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "edge/endpoint.hpp"
+#include "edge/oneshot.hpp"
+#include "net/mux_session.hpp"
+#include "net/stream.hpp"
+#include "proto/messages.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace adit::inline v0::edge {
+
+class EdgeContext;
+class BindPlan;
+class PreauthSlot;
+
+/// Lives on its shard: whatever the agent asks for runs there as a coroutine. The members marked "any thread" take a
+/// mutex that is never held while calling out.
+class AgentSession final : public net::MuxObserver, public std::enable_shared_from_this<AgentSession> {
+public:
+    using Endpoint = asio::ip::tcp::endpoint;
+
+    AgentSession(EdgeContext& context, asio::any_io_executor executor, Endpoint remote, PreauthSlot slot);
+    ~AgentSession() override;
+
+    // --- for visitors; any thread
+
+    /// Opens a stream to the agent for one visitor connection: stream type, proxy header (agent-protocol 4), the PROXY
+    /// protocol header if the bind asked for one, and `first` leave as one frame. `visitor` is his address, `local` the
+    /// one he connected to. The caller keeps `first` alive until this completes.
+    /// At limits::streams_per_session it waits up to limits::agent_stream_wait for another stream to end. Errors:
+    /// errc::limit_exceeded after that, ngrok_error(3209) if the session ended.
+    asio::awaitable<Result<std::shared_ptr<net::Stream>>> open_connection(EndpointPtr endpoint, Endpoint visitor,
+                                                                          Endpoint local, Bytes first);
+    /// Streams of both directions that the agent has to keep, heartbeats and RPCs included. Compare with
+    /// limits::agent_streams_tight.
+    std::size_t stream_count() const;
+    /// The shard's executor: pass-through visitors move there.
+    asio::any_io_executor executor() const { return executor_; }
+
+    // --- for the gateway; on the shard
+
+    /// Takes the authenticated TLS connection over and serves it until it ends.
+    void start(net::Tcp::socket socket, tls::Engine engine, std::chrono::steady_clock::time_point auth_deadline);
+
+    // --- for the server and the other sessions; any thread
+
+    const std::string& id() const noexcept { return id_; }
+    const Endpoint& remote() const noexcept { return remote_; }
+    bool authenticated() const noexcept { return authenticated_.load(std::memory_order_acquire); }
+    // Valid and constant once authenticated() is true.
+    const std::string& client_id() const noexcept { return client_id_; }
+    const std::string& credential() const noexcept { return credential_; }
+    const AuthRequest& auth_request() const noexcept { return auth_; }
+    std::uint32_t leg() const noexcept { return auth_.extra.leg_number.value_or(0); }
+    std::chrono::microseconds latency() const noexcept;
+
+    /// Takes all its endpoints offline at once and ends the link in the background: the agent came back on another one.
+    void retire(const ErrorInfo& reason);
+    /// Drops the link without a word.
+    void drop(const ErrorInfo& reason);
+    /// Says goodbye and closes.
+    void close();
+    /// Takes one endpoint offline; false if it is not one of this session.
+    bool take_offline(const EndpointPtr& record);
+
+    /// Stop, Restart or Update (agent-protocol 3.10); on the shard.
+    asio::awaitable<ErrorInfo> command(RequestType type, std::string request);
+    /// Tells the agent why one endpoint ended (agent-protocol 3.11); on the shard. Nobody answers.
+    asio::awaitable<void> send_stop_tunnel(std::string request);
+
+private:
+    using MuxStreamPtr = std::shared_ptr<net::MuxStream>;
+    enum class Publish : std::uint8_t { done, gone, full };
+
+    // net::MuxObserver
+    void on_stream(MuxStreamPtr stream, std::uint32_t type) override;
+    void on_closed(const ErrorInfo& reason) override;
+    void on_heartbeat(std::chrono::steady_clock::duration latency) override;
+    void on_openable() override;
+
+    // agent_session.cpp
+    void on_stream_before_auth(MuxStreamPtr stream, std::uint32_t type);
+    void start_rpc(MuxStreamPtr stream, std::uint32_t type);
+    asio::awaitable<void> serve_rpc(MuxStreamPtr stream, std::uint32_t type);
+    asio::awaitable<std::string> answer(std::uint32_t type, std::string request);
+    asio::awaitable<void> watch_authentication(std::chrono::steady_clock::time_point deadline);
+    void drop_endpoints();
+    std::string describe() const;
+
+    // agent_auth.cpp
+    asio::awaitable<void> serve_auth(MuxStreamPtr stream);
+    asio::awaitable<std::string> authenticate(std::string request);
+    std::string accept_agent(const std::string& credential, const std::string& account);
+    std::string choose_client_id(const std::string& credential);
+
+    // agent_bind.cpp
+    asio::awaitable<std::string> bind(std::string request);
+    asio::awaitable<std::string> bind_labels(std::string request);
+    std::string unbind(const std::string& request);
+    std::string patch(const std::string& request);
+    asio::awaitable<Result<EndpointPtr>> put_online(std::shared_ptr<const BindPlan> plan);
+    asio::awaitable<Result<EndpointPtr>> try_online(std::shared_ptr<const BindPlan> plan, EndpointUrl url);
+    asio::awaitable<ErrorInfo> authorize(std::shared_ptr<const BindPlan> plan, std::string url);
+    Result<void> publish(const EndpointPtr& record);
+    void evict_former(const EndpointRecord& record);
+
+    // agent_connection.cpp
+    std::string connection_head(const EndpointRecord& endpoint, const Endpoint& visitor, const Endpoint& local,
+                                Bytes first) const;
+    Result<std::shared_ptr<net::Stream>> try_open(const std::string& head);
+    void wake_waiting_visitor();
+
+    std::shared_ptr<net::MuxSession> mux() const;
+
+    EdgeContext& context_;
+    const asio::any_io_executor executor_;
+    const Endpoint remote_;
+    const std::string id_;
+    std::unique_ptr<PreauthSlot> preauth_slot_;
+    asio::steady_timer auth_timer_;
+    std::atomic<bool> authenticated_{false};
+    std::atomic<std::int64_t> latency_us_{0};
+    std::string client_id_;
+    std::string credential_;
+    AuthRequest auth_;
+    bool auth_started_ = false;
+    // On the shard.
+    std::size_t rpcs_running_ = 0;
+    std::deque<std::pair<MuxStreamPtr, std::uint32_t>> rpcs_waiting_;
+    OneShotList answers_; // of directory and registry, to be given up when the session ends
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<net::MuxSession> mux_;                  // null before start and after the end
+    std::map<std::string, EndpointPtr, std::less<>> binds_; // by bind id
+    std::deque<std::weak_ptr<OneShot<bool>>> visitors_;     // that wait for a stream
+    bool ended_ = false;                                    // no bind may succeed any more
+};
+
+} // namespace adit

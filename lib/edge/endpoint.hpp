@@ -1,0 +1,109 @@
+// Endpoints that are online, and the table in which visitors' names and ports are looked up.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/url.hpp"
+#include "proto/proxy_protocol.hpp"
+#include "tls/context.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+class AgentSession;
+
+/// One endpoint on one session. Made when a bind succeeds and immutable from then on but for `online`; whoever serves a
+/// visitor holds it by shared_ptr<const EndpointRecord>, also after it went offline.
+class EndpointRecord {
+public:
+    EndpointRecord() = default;
+    EndpointRecord(const EndpointRecord&) = delete;
+    EndpointRecord& operator=(const EndpointRecord&) = delete;
+
+    UrlScheme protocol() const noexcept { return url.scheme(); }
+
+    std::string id;      ///< "ep_..."; stays the same when the agent binds it again with its token
+    std::string bind_id; ///< the agent's handle on it, in proxy headers and StopTunnel
+    /// Normalised; the host may start with "*.". http, https and tls without a port (they are found by name), tcp with one.
+    EndpointUrl url;
+    std::string url_text; ///< as the agent and the access log show it: with the port if visitors have to type one
+    std::string credential;
+    std::string client_id;
+    std::string session_id;
+    ProxyProtocolVersion proxy_protocol = ProxyProtocolVersion::none;
+    std::string app_protocol; ///< "", "http1" or "http2": what the agent's application speaks
+    /// tls endpoints only: TLS ends at the edge, with `tls_context`, and the agent gets plain bytes.
+    bool terminate_tls = false;
+    std::shared_ptr<const tls::ServerContext> tls_context; ///< set if terminate_tls
+    bool labeled = false; ///< bound by labels: proxy headers name an edge type (agent-protocol 4)
+    bool pooled = false;  ///< shares its URL with other pooled endpoints of the same credential
+    std::string forwards_to;
+    std::string metadata;
+    std::weak_ptr<AgentSession> session;
+    std::uint64_t epoch = 0; ///< of the registry's lease
+    /// False once it was unbound, stopped or its session ended: take no new visitor for it.
+    mutable std::atomic<bool> online{true};
+};
+
+using EndpointPtr = std::shared_ptr<const EndpointRecord>;
+
+/// Who answers for which name or port. Thread-safe; a lookup takes a shared lock for one to three hash lookups and
+/// allocates nothing.
+///
+/// https and tls endpoints share the HTTPS port, and with it one name space: "https://a" and "tls://a" exclude each other.
+class EndpointTable {
+public:
+    /// The endpoint of the HTTP port for a Host; `host` normalised (normalize_host). Null if there is none. Exact names
+    /// win over wildcards, longer wildcards over shorter ones; the members of a pool take turns.
+    EndpointPtr find_http(std::string_view host) const;
+    /// The endpoint of the HTTPS port for a server name (or the Host of a request there): look at protocol() for whether
+    /// TLS ends here (https, or tls with terminate_tls) or the bytes go through.
+    EndpointPtr find_tls(std::string_view host) const;
+    /// The endpoint of a TCP port.
+    EndpointPtr find_tcp(std::uint16_t port) const;
+    /// The one of these that `protocol` calls for; `https` gives https endpoints only, `tls` tls endpoints only.
+    EndpointPtr find(UrlScheme protocol, std::string_view host, std::uint16_t port = 0) const;
+
+    /// ngrok_error(334), naming the URL, if it is taken by an endpoint that does not share it: sharing takes the same
+    /// credential and protocol, and pooled on both or (legs of one agent) the same id and client.
+    Result<void> add(EndpointPtr record);
+    /// Also marks it offline. Unknown records are ignored. True if it was the last of its name or port.
+    bool remove(const EndpointPtr& record);
+    /// All that are online, in no order.
+    std::vector<EndpointPtr> snapshot() const;
+    std::size_t size() const;
+
+private:
+    struct Slot {
+        std::vector<EndpointPtr> members;
+        mutable std::atomic<std::uint32_t> next{0};
+        EndpointPtr pick() const;
+    };
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    };
+    using Names = std::unordered_map<std::string, Slot, Hash, std::equal_to<>>;
+    /// The names of one port. A wildcard is kept under what follows its "*.".
+    struct NameSpace {
+        Names exact;
+        Names wildcards;
+        EndpointPtr find(std::string_view host) const;
+    };
+
+    Slot& slot_for(const EndpointRecord& record);
+
+    mutable std::shared_mutex mutex_;
+    NameSpace http_;
+    NameSpace tls_;
+    std::unordered_map<std::uint16_t, Slot> tcp_;
+};
+
+} // namespace adit

@@ -1,0 +1,57 @@
+// The options of an edge after they were checked, as the code uses them. Immutable while the edge runs.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include "base/cidr.hpp"
+#include "base/result.hpp"
+#include "base/url.hpp"
+#include "edge/options_data.hpp"
+#include "tls/context.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+/// Labelled binds that carry all of `labels` serve `url`.
+class LabelRoute {
+public:
+    LabelRoute(EndpointUrl u, std::map<std::string, std::string> l) : url(std::move(u)), labels(std::move(l)) {}
+    EndpointUrl url;
+    std::map<std::string, std::string> labels;
+};
+
+class Settings {
+public:
+    /// errc::invalid_option; the detail names the option.
+    static Result<Settings> parse(const ServerOptions::Data& data);
+
+    /// "localhost": normalised, without a wildcard.
+    std::string base_domain;
+    std::vector<std::string> allowed_domains; ///< normalised, may start with "*."
+    asio::ip::tcp::endpoint agent_address, https_address, http_address;
+    asio::ip::address tcp_host;
+    std::uint16_t tcp_first_port = 0, tcp_last_port = 0;
+    std::optional<int> agent_fd, https_fd, http_fd;
+    /// The ports visitors type. Filled by Server::start from the sockets where no option said otherwise.
+    std::uint16_t public_https_port = 0, public_http_port = 0;
+    tls::Version min_tls_version = tls::Version::tls12;
+    std::vector<LabelRoute> label_routes;
+    std::vector<Cidr> trusted_proxies;
+    std::string region, banner;
+    unsigned threads = 1;
+    bool window_growth = true;
+    std::chrono::milliseconds auth_time{}, heartbeat_interval{}, heartbeat_tolerance{};
+    std::chrono::milliseconds http_head_time{}, http_idle_time{}, agent_stream_idle_time{};
+
+    /// Whether endpoints may have this (normalised) host: the base domain, below it, or an allowed name.
+    bool allows_host(std::string_view host) const noexcept;
+    /// Whether this address may set X-Forwarded-* itself.
+    bool trusts(const IpAddress& address) const noexcept;
+};
+
+} // namespace adit
