@@ -121,9 +121,10 @@ protected:
     };
 
     std::string_view text(Span span) const noexcept { return {arena_.data() + span.begin, span.size}; }
-    /// Appends to the arena; `a` may be a view into it.
-    Span store(std::string_view a);
-    void reserve(std::size_t more);
+    /// Appends to the arena; `piece` may be a view into it.
+    Span store(std::string_view piece);
+    /// Room for both, so that the views stay good until both are stored, even if they point into the arena.
+    void reserve_for(std::string_view& a, std::string_view& b);
 
     std::string arena_; ///< bounded by limits::http_head_max plus what the header rules add
     std::vector<Entry> entries_;

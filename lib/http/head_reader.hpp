@@ -3,16 +3,10 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "http/http_error.hpp"
 #include "http/message.hpp"
 
 namespace adit::inline v0 {
-
-/// Why a message was refused: the status to answer with, and a sentence that says what to do. status 0: no error.
-struct HttpError {
-    int status = 0;
-    std::string_view text; ///< static
-    explicit operator bool() const noexcept { return status != 0; }
-};
 
 class ADIT_INTERNAL HeadReader {
 public:
@@ -35,15 +29,25 @@ public:
     void reset() noexcept;
 
 private:
-    Outcome collect(Bytes input, Fields& fields);
-    Outcome scan(Fields& fields);
+    struct Grammar; // llhttp's callbacks
 
-    std::size_t scanned_ = 0;    // of the arena
-    std::size_t line_begin_ = 0; // of the arena
-    std::size_t lines_ = 0;
+    Outcome collect(Bytes input, Fields& fields);
+    Outcome scan(const std::string& arena);
+    HttpError check_first(char first) const noexcept;
+    HttpError line_done(bool empty) noexcept;
+    HttpError too_large() const noexcept;
+    HttpError read_request(Head& head) const;
+    HttpError read_response(Head& head) const;
+    HttpError read_fields(int type, std::string_view start, std::string_view rest, Fields& fields) const;
+
+    // Offsets into the arena.
+    std::size_t scanned_ = 0;
+    std::size_t head_begin_ = 0; // behind the blank line, if there was one
+    std::size_t line_begin_ = 0;
+    std::size_t lines_ = 0; // complete and not empty ones
     Kind kind_;
     bool begun_ = false;
-    bool blank_seen_ = false; // the one empty line that may precede a request, RFC 9112 2.2
+    bool complete_ = false;
 };
 
 } // namespace adit

@@ -21,6 +21,7 @@ enum class Framing : std::uint8_t {
 class ADIT_INTERNAL Head : public Fields {
 public:
     Head() = default;
+    /// What they are given is not checked here: write_head() refuses what would break the message.
     static Head request(std::string_view method, std::string_view target, HttpVersion version = HttpVersion::http11);
     /// An empty `reason` takes the usual one of the status.
     static Head response(int status, std::string_view reason = {}, HttpVersion version = HttpVersion::http11);
@@ -58,8 +59,11 @@ public:
     bool expect_continue() const noexcept { return expect_continue_; }
 
     void set_framing(Framing framing) noexcept { framing_ = framing; }
-    /// Sets the framing to `length` too, unless there is no body to frame.
-    void set_content_length(std::optional<std::uint64_t> length) noexcept;
+    /// The length alone; what frames the body is said by set_framing().
+    void set_content_length(std::optional<std::uint64_t> length) noexcept {
+        has_length_ = length.has_value();
+        content_length_ = length.value_or(0);
+    }
     void set_keep_alive(bool on) noexcept { keep_alive_ = on; }
     void set_upgrade(bool on) noexcept { upgrade_ = on; }
     void set_expect_continue(bool on) noexcept { expect_continue_ = on; }

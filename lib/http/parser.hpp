@@ -19,7 +19,7 @@ enum class ParseState : std::uint8_t {
     need_more,        ///< all input is used; call again with more
     head_complete,    ///< head() is there; a response may have several (1xx) before the final one
     body,             ///< `body` is a part of the body, a view into the input
-    message_complete, ///< trailers() are there; the next call starts the next message and clears head()
+    message_complete, ///< trailers() are there; the next call with input starts the next message and clears head()
     upgrade,          ///< from here on the bytes are not HTTP; `consumed` is 0
     error,            ///< nothing more can be read from this connection; every further call says the same
 };
@@ -54,7 +54,7 @@ public:
     /// After a request with head().upgrade() the state is `upgrade`, because the answer decides what follows. Another
     /// answer than 101 (or 2xx to CONNECT): call this, and the bytes that follow are the next request.
     void decline_upgrade() noexcept;
-    /// Gives back what an idle connection need not hold. Clears head().
+    /// Gives back what an idle connection need not hold. Clears head(). Does nothing unless idle().
     void release_memory() noexcept;
 
 private:
@@ -72,7 +72,8 @@ private:
 /// error. All errors have status 502. A response may come before its request was sent to the end.
 class ADIT_INTERNAL ResponseParser {
 public:
-    /// The request whose answer comes next. Call it between messages only.
+    /// The request whose answer comes next. Only while idle(), and not after a response that ended the connection
+    /// (head().keep_alive() false): else the next call of parse() is an error.
     void expect(std::string_view method, bool upgrade);
     void expect(const Head& request) { expect(request.method(), request.upgrade()); }
 
@@ -85,14 +86,14 @@ public:
     const Head& head() const noexcept { return head_; }
     const Fields& trailers() const noexcept { return body_.trailers(); }
 
-    /// Nothing is expected: a byte that comes now is an error.
+    /// Nothing is expected: a byte that comes now is an error. head() stays until the next expect().
     bool idle() const noexcept { return phase_ == Phase::idle; }
     /// Nothing of the expected response's final head was seen.
     bool waiting() const noexcept;
     void release_memory() noexcept;
 
 private:
-    enum class Phase : std::uint8_t { idle, head, interim, body, complete, tunnel, failed };
+    enum class Phase : std::uint8_t { idle, head, interim, body, tunnel, failed };
     ParseResult fail(std::size_t consumed, HttpError error) noexcept;
     ParseResult head_done(std::size_t consumed);
 
@@ -102,6 +103,7 @@ private:
     HttpError error_;
     std::size_t interim_ = 0;
     Phase phase_ = Phase::idle;
+    bool reusable_ = true; // the last response did not end the connection
     bool to_head_ = false;
     bool to_connect_ = false;
     bool upgrade_asked_ = false;

@@ -1,0 +1,223 @@
+#include "http/header_rules.hpp"
+
+#include "http/target.hpp"
+#include "http/upgrade.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace adit::inline v0 {
+namespace {
+
+// "x_forwarded_for" is X-Forwarded-For to an application that reads its fields from CGI-like variables. Which known
+// name is this an alias of? `other` for none.
+FieldId alias_of(std::string_view name) noexcept {
+    std::array<char, 64> plain;
+    if (name.find('_') == std::string_view::npos) { return FieldId::other; }
+    const std::size_t size = std::min(name.size(), plain.size()); // enough for every known name and prefix
+    std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size), plain.begin(), '_', '-');
+    return field_id({plain.data(), size});
+}
+
+// Connection may list fields to be removed (RFC 9110 7.6.1), but not to take from the application what the edge says.
+constexpr bool is_protected(FieldId id) noexcept {
+    switch (id) {
+    case FieldId::content_length:
+    case FieldId::forwarded:
+    case FieldId::host:
+    case FieldId::ngrok:
+    case FieldId::ngrok_error:
+    case FieldId::x_forwarded:
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto:
+    case FieldId::x_real_ip: return true;
+    default: return false;
+    }
+}
+
+// Options of Connection that say something else than a field name, or name a field that goes anyway.
+bool is_plain_option(std::string_view option) noexcept {
+    return option.empty() || iequals(option, "keep-alive") || iequals(option, "close") || iequals(option, "upgrade");
+}
+
+bool names_fields(const Fields& fields) noexcept {
+    for (const Field& field : fields) {
+        if (field.id != FieldId::connection) { continue; }
+        std::string_view option;
+        for (std::string_view rest = field.value; next_element(rest, option);) {
+            if (!is_plain_option(option)) { return true; }
+        }
+    }
+    return false;
+}
+
+void remove_listed(Fields& fields) {
+    if (!names_fields(fields)) { return; }
+    std::string listed; // a copy, because removing moves the fields
+    for (const Field& field : fields) {
+        if (field.id == FieldId::connection) { listed.append(field.value).append(","); }
+    }
+    fields.remove_if([&](const Field& field) {
+        if (field.id == FieldId::connection || field.id == FieldId::upgrade || is_protected(field.id)) { return false; }
+        std::string_view option;
+        for (std::string_view rest = listed; next_element(rest, option);) {
+            if (iequals(option, field.name)) { return true; }
+        }
+        return false;
+    });
+}
+
+constexpr bool is_hop_by_hop(FieldId id) noexcept {
+    switch (id) {
+    case FieldId::connection:
+    case FieldId::http2_settings:
+    case FieldId::keep_alive:
+    case FieldId::proxy_authenticate:
+    case FieldId::proxy_authorization:
+    case FieldId::proxy_connection:
+    case FieldId::te:
+    case FieldId::transfer_encoding: return true;
+    default: return false;
+    }
+}
+
+// Only a trusted proxy may say these.
+constexpr bool is_forwarding(FieldId id) noexcept {
+    switch (id) {
+    case FieldId::forwarded:
+    case FieldId::ngrok:
+    case FieldId::ngrok_error:
+    case FieldId::x_forwarded:
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto:
+    case FieldId::x_real_ip: return true;
+    default: return false;
+    }
+}
+
+void set_length(Head& head, std::uint64_t length) {
+    char digits[20];
+    const char* const end = std::to_chars(std::begin(digits), std::end(digits), length).ptr;
+    const std::string_view text(digits, static_cast<std::size_t>(end - digits));
+    if (head.find(FieldId::content_length) != text) { head.set("Content-Length", text); }
+}
+
+void set_origin_form(Head& request) {
+    const auto target = parse_target(request.method(), request.target());
+    if (!target || target->form != TargetForm::absolute) { return; }
+    if (!request.has(FieldId::host)) { request.add("Host", target->authority); } // HTTP/1.0
+    // Adding may have moved what `target` points to.
+    const std::string path(parse_target(request.method(), request.target())->path);
+    if (path.empty() && request.method() == "OPTIONS") {
+        request.set_target("*"); // RFC 9112 3.2.4
+    } else {
+        request.set_target(path.starts_with('/') ? path : "/" + path);
+    }
+}
+
+void set_forwarded(Head& request, const VisitorInfo& visitor) {
+    const std::string_view scheme = visitor.https ? "https" : "http";
+    if (!visitor.trusted_proxy) { // the visitor's are gone already
+        request.add("X-Forwarded-For", visitor.client_ip);
+        request.add("X-Forwarded-Proto", scheme);
+        if (request.has(FieldId::host)) { request.add("X-Forwarded-Host", request.host()); }
+        return;
+    }
+    std::string chain;
+    for (const Field& field : request) {
+        if (field.id == FieldId::x_forwarded_for && !field.value.empty()) { chain.append(field.value).append(", "); }
+    }
+    request.set("X-Forwarded-For", chain.append(visitor.client_ip));
+    if (!request.has(FieldId::x_forwarded_proto)) { request.add("X-Forwarded-Proto", scheme); }
+    if (request.has(FieldId::host) && !request.has(FieldId::x_forwarded_host)) {
+        request.add("X-Forwarded-Host", request.host());
+    }
+}
+
+void set_connection(Head& head, bool upgrade, bool keep_alive) {
+    if (upgrade) {
+        head.add("Connection", "Upgrade");
+    } else if (!keep_alive) {
+        head.add("Connection", "close");
+    }
+}
+
+// Towards the visitor: how can the end of this final response be told to it?
+Framing visitor_framing(const Head& response, const RequestFacts& request) noexcept {
+    const int status = response.status();
+    if (request.to_head || status == 204 || status == 304) { return Framing::none; }
+    switch (response.framing()) {
+    case Framing::none:
+    case Framing::length: return Framing::length;
+    case Framing::chunked:
+    case Framing::until_close: break;
+    }
+    return request.version == HttpVersion::http11 ? Framing::chunked : Framing::until_close;
+}
+
+} // namespace
+
+void apply_request_rules(Head& request, const VisitorInfo& visitor) {
+    const bool upgrade = is_upgrade(request);
+    const bool chunked = request.chunked();
+    const auto length = request.framing() == Framing::length ? request.content_length() : std::nullopt;
+    remove_listed(request);
+    request.remove_if([&](const Field& field) {
+        switch (field.id) {
+        case FieldId::other: return alias_of(field.name) != FieldId::other;
+        case FieldId::content_length: return !length;
+        case FieldId::expect: return !request.expect_continue();
+        case FieldId::proxy: return true; // becomes HTTP_PROXY in CGI
+        case FieldId::trailer: return !chunked;
+        case FieldId::upgrade: return !upgrade;
+        default: return is_hop_by_hop(field.id) || (!visitor.trusted_proxy && is_forwarding(field.id));
+        }
+    });
+    set_origin_form(request);
+    request.set_version(HttpVersion::http11);
+    request.set_upgrade(upgrade);
+    if (length) { set_length(request, *length); }
+    if (chunked) { request.add("Transfer-Encoding", "chunked"); }
+    set_forwarded(request, visitor);
+    set_connection(request, upgrade, request.keep_alive());
+}
+
+ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, bool request_done) {
+    ResponsePlan plan;
+    const bool switching = is_switching(response) && request.upgrade;
+    plan.tunnel = switching || (request.to_connect && response.status() >= 200 && response.status() < 300);
+    const bool bodiless = response.is_interim() || plan.tunnel;
+    plan.framing = bodiless ? Framing::none : visitor_framing(response, request);
+    plan.forward = !response.is_interim() || request.version != HttpVersion::http10;
+    plan.keep_alive = !plan.tunnel && request.keep_alive && plan.framing != Framing::until_close &&
+                      (response.is_interim() || request_done);
+
+    // The length of what is not sent is worth telling after HEAD and in a 304 (RFC 9110 8.6).
+    const bool tells_length = !bodiless && response.status() != 204 && response.content_length().has_value();
+    remove_listed(response);
+    response.remove_if([&](const Field& field) {
+        switch (field.id) {
+        case FieldId::content_length: return !tells_length;
+        case FieldId::ngrok_error: return true;
+        case FieldId::other: return alias_of(field.name) == FieldId::ngrok_error;
+        case FieldId::trailer: return plan.framing != Framing::chunked;
+        case FieldId::upgrade: return !switching;
+        default: return is_hop_by_hop(field.id);
+        }
+    });
+    if (plan.framing == Framing::length) { set_length(response, response.content_length().value_or(0)); }
+    if (plan.framing == Framing::chunked) { response.add("Transfer-Encoding", "chunked"); }
+    if (request.version != HttpVersion::http2) {
+        response.set_version(HttpVersion::http11);
+        if (!response.is_interim()) { set_connection(response, switching, plan.keep_alive || plan.tunnel); }
+    }
+    response.set_framing(plan.framing);
+    response.set_keep_alive(plan.keep_alive);
+    response.set_upgrade(plan.tunnel);
+    return plan;
+}
+
+} // namespace adit
