@@ -42,8 +42,7 @@ public:
 
 private:
     State take_header_byte(std::uint8_t byte);
-    State check_message_size();
-    State finish();
+    State check_message();
     State fail(State state, std::string message);
 
     State state_ = State::need_more;

@@ -1,5 +1,5 @@
 // The few primitives the other layers need, so that no BoringSSL header leaves lib/tls: random bytes, SHA-256, HMAC,
-// HKDF, a comparison that leaks no timing, and Sealer for tokens that only we can make and read.
+// HKDF, and Sealer for tokens that only we can make and read. To compare secrets: constant_time_equal of base/random.hpp.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -16,7 +16,7 @@ namespace adit::inline v0::tls {
 
 using Sha256 = std::array<std::uint8_t, 32>;
 
-/// Fills `out` from the system's generator. Thread-safe, cannot fail.
+/// Fills `out` from BoringSSL's generator, which is fed by the kernel's and needs no system call. Thread-safe, cannot fail.
 ADIT_INTERNAL void random_bytes(MutableBytes out) noexcept;
 
 ADIT_INTERNAL Sha256 sha256(Bytes data) noexcept;
@@ -24,9 +24,6 @@ ADIT_INTERNAL Sha256 hmac_sha256(Bytes key, Bytes data) noexcept;
 
 /// HKDF (RFC 5869) with SHA-256; `length` is at most 255 * 32.
 ADIT_INTERNAL std::vector<std::uint8_t> hkdf_sha256(Bytes secret, Bytes salt, Bytes info, std::size_t length);
-
-/// Compares secrets without telling by its duration where they differ. Different sizes are unequal at once.
-ADIT_INTERNAL bool constant_time_equal(Bytes a, Bytes b) noexcept;
 
 /// Seals small records into URL-safe text under one 256-bit key: XChaCha20-Poly1305 with a random 192-bit nonce, so that
 /// any number of nodes may seal under the same key without a counter. Thread-safe after construction.

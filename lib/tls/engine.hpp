@@ -55,11 +55,12 @@ public:
     /// At least `hint` writable bytes; 128 to 256 KiB under load is the fast path, 4 KiB when idle.
     MutableBytes input_space(std::size_t hint);
     void commit_input(std::size_t n) noexcept;
-    /// Cipher text that is here but not processed (read() stopped because its buffer was full).
+    /// Bytes that read() can work on without more input: cipher text not processed, and plain text of an opened record
+    /// that did not fit into the last buffer. Not 0: call read() before waiting for the transport.
     std::size_t input_pending() const noexcept;
 
-    /// ok once complete (also when called again), want_input, closed or failed. Call it first on a client: it makes the
-    /// ClientHello.
+    /// ok once complete (also when called again), want_input or failed. Call it first on a client: it makes the ClientHello.
+    /// When it says ok, read() may have something already.
     Status handshake();
     bool handshake_done() const noexcept;
 
@@ -69,6 +70,8 @@ public:
     /// Seals all of `plain` into full records behind output(). The caller bounds: write only while output() is small.
     /// want_input before the handshake is complete, failed after shutdown().
     Status write(Bytes plain);
+    /// The same for both in turn, records filled across the seam: a head and its body leave as one record.
+    Status write(Bytes first, Bytes second);
     /// Queues close_notify, once; nothing before the handshake is complete. Reading goes on.
     void shutdown();
 

@@ -20,6 +20,10 @@ public:
     /// A new key every `turn`; `kept` keys in all, so that a ticket lives between (kept - 1) and kept turns.
     explicit TicketKeys(std::chrono::seconds turn = std::chrono::hours(6), std::size_t kept = 3);
 
+    TicketKeys(const TicketKeys&) = delete;
+    TicketKeys& operator=(const TicketKeys&) = delete;
+    ~TicketKeys();
+
     std::vector<std::uint8_t> seal(Bytes plain, std::chrono::sys_seconds now);
     /// Empty if no kept key made this ticket or it was changed.
     std::optional<std::vector<std::uint8_t>> open(Bytes ticket, std::chrono::sys_seconds now);
