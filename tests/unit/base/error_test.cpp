@@ -48,7 +48,7 @@ TEST_CASE("text of the peer is escaped in the one-line form") {
 }
 
 TEST_CASE("a system error carries its code and info") {
-    const SystemError error(ErrorInfo(errc::no_server));
+    const SystemError error{ErrorInfo(errc::no_server)};
     CHECK(error.code() == errc::no_server);
     CHECK(error.info().code() == errc::no_server);
 }
