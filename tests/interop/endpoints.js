@@ -1,0 +1,181 @@
+// Every kind of endpoint, as listener and as forward, byte-exact.
+'use strict';
+const assert = require('node:assert/strict');
+const h = require('./harness.js');
+
+async function echoHttp(cleanup) {
+    const server = h.http.createServer((request, response) => {
+        const chunks = [];
+        request.on('data', (chunk) => chunks.push(chunk));
+        request.on('end', () => {
+            const body = Buffer.concat(chunks);
+            response.setHeader('x-sha', h.sha256(body));
+            response.setHeader('x-headers', JSON.stringify(request.headers));
+            response.end(`${request.method} ${request.url} ${body.length}`);
+        });
+    });
+    cleanup(() => server.close());
+    return h.listening(server);
+}
+
+async function session(cleanup, edgeOptions, change) {
+    const edge = await h.Edge.start(edgeOptions);
+    cleanup(() => edge.stop());
+    const agent = await h.connect(edge, change);
+    cleanup(() => agent.close());
+    return { edge, agent };
+}
+
+h.scenario('https: forward', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const port = await echoHttp(cleanup);
+    const listener = await agent.httpEndpoint().domain('app.localhost').listenAndForward('http://127.0.0.1:' + port);
+    assert.equal(listener.url(), `https://app.localhost:${edge.httpsPort}`);
+    const answer = await h.visit(edge, listener.url() + '/a?b=1', { headers: { 'x-forwarded-for': '6.6.6.6' } });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body.toString(), 'GET /a?b=1 0');
+    const seen = JSON.parse(answer.headers['x-headers']);
+    assert.equal(seen['x-forwarded-for'], '127.0.0.1');
+    assert.equal(seen['x-forwarded-proto'], 'https');
+    assert.equal(seen['x-forwarded-host'], seen.host);
+    const missing = await h.visit(edge, `https://other.localhost:${edge.httpsPort}/`);
+    assert.equal(missing.status, 404);
+    assert.equal(missing.headers['ngrok-error-code'], 'ERR_NGROK_3200');
+});
+
+h.scenario('https: random name, listener that forwards later', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const port = await echoHttp(cleanup);
+    const listener = await agent.httpEndpoint().listen();
+    listener.forward('127.0.0.1:' + port).catch(() => {});
+    assert.match(listener.url(), /^https:\/\/[a-z0-9-]+\.localhost:\d+$/);
+    assert.equal((await h.visit(edge, listener.url() + '/x')).body.toString(), 'GET /x 0');
+});
+
+h.scenario('http: plain endpoint', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const port = await echoHttp(cleanup);
+    const listener = await agent.httpEndpoint().scheme('HTTP').domain('plain.localhost')
+        .listenAndForward('http://127.0.0.1:' + port);
+    assert.equal(listener.url(), `http://plain.localhost:${edge.httpPort}`);
+    const answer = await h.visit(edge, listener.url() + '/p');
+    assert.equal(answer.body.toString(), 'GET /p 0');
+    assert.equal(JSON.parse(answer.headers['x-headers'])['x-forwarded-proto'], 'http');
+    const secure = await h.visit(edge, `https://plain.localhost:${edge.httpsPort}/`);
+    assert.equal(secure.status, 404);
+});
+
+h.scenario('tcp: both ways, byte-exact, half close', async (cleanup) => {
+    const { agent } = await session(cleanup);
+    const upstream = h.net.createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+    cleanup(() => upstream.close());
+    const port = await h.listening(upstream);
+    const listener = await agent.tcpEndpoint().listenAndForward('tcp://127.0.0.1:' + port);
+    const at = new URL(listener.url());
+    assert.equal(at.protocol, 'tcp:');
+    const payload = h.crypto.randomBytes(3 << 20);
+    const visitor = h.net.connect({ port: Number(at.port), host: '127.0.0.1', allowHalfOpen: true });
+    const chunks = [];
+    visitor.on('data', (chunk) => chunks.push(chunk));
+    visitor.end(payload);
+    await h.once(visitor, 'end');
+    assert.equal(h.sha256(Buffer.concat(chunks)), h.sha256(payload));
+});
+
+h.scenario('tls: passed through untouched', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const own = h.makeCertificate('secret.localhost');
+    const upstream = h.tls.createServer(own, (socket) => socket.pipe(socket));
+    cleanup(() => upstream.close());
+    const port = await h.listening(upstream);
+    const listener = await agent.tlsEndpoint().domain('secret.localhost').listenAndForward('tcp://127.0.0.1:' + port);
+    assert.equal(listener.proto(), 'tls');
+    const visitor = h.tls.connect({ port: edge.httpsPort, host: '127.0.0.1', servername: 'secret.localhost', ca: own.cert });
+    await h.once(visitor, 'secureConnect');
+    assert.equal(visitor.getPeerCertificate().subject.CN, 'secret.localhost');
+    visitor.write('through');
+    const [data] = await h.once(visitor, 'data');
+    assert.equal(data.toString(), 'through');
+    visitor.destroy();
+});
+
+h.scenario('labelled: routed by the edge, refused without a route', async (cleanup) => {
+    const { edge, agent } = await session(cleanup, { route: 'https://labels.localhost,team=blue' });
+    const port = await echoHttp(cleanup);
+    const listener = await agent.labeledListener().label('team', 'blue').listenAndForward('http://127.0.0.1:' + port);
+    assert.deepEqual(listener.labels(), { team: 'blue' });
+    const answer = await h.visit(edge, `https://labels.localhost:${edge.httpsPort}/l`);
+    assert.equal(answer.body.toString(), 'GET /l 0');
+    await assert.rejects(agent.labeledListener().label('team', 'red').listen(), /ERR_NGROK_\d+|label/i);
+});
+
+h.scenario('PROXY protocol 1 and 2 come from the edge', async (cleanup) => {
+    const { agent } = await session(cleanup);
+    for (const [version, expected] of [['1', /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nhi$/],
+        ['2', /^\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c/]]) {
+        const upstream = h.net.createServer((socket) => {
+            let all = '';
+            socket.on('data', (data) => { all += data.toString('latin1'); });
+            socket.on('end', () => { upstream.seen = all; upstream.emit('seen'); socket.end(); });
+        });
+        cleanup(() => upstream.close());
+        const port = await h.listening(upstream);
+        const listener = await agent.tcpEndpoint().proxyProto(version).listenAndForward('tcp://127.0.0.1:' + port);
+        const visitor = h.net.connect(Number(new URL(listener.url()).port), '127.0.0.1');
+        const seen = h.once(upstream, 'seen');
+        visitor.end('hi');
+        await seen;
+        assert.match(upstream.seen, expected);
+    }
+});
+
+h.scenario('upstream down: the page says 8012 or the agent\'s own 502', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const closed = h.net.createServer();
+    const port = await h.listening(closed);
+    closed.close();
+    const listener = await agent.httpEndpoint().listenAndForward('http://127.0.0.1:' + port);
+    const answer = await h.visit(edge, listener.url() + '/');
+    assert.equal(answer.status, 502);
+});
+
+h.scenario('a name that is taken gives 334, a foreign name 319', async (cleanup) => {
+    const { agent } = await session(cleanup);
+    await agent.httpEndpoint().domain('taken.localhost').listen();
+    await assert.rejects(agent.httpEndpoint().domain('taken.localhost').listen(), /ERR_NGROK_334/);
+    await assert.rejects(agent.httpEndpoint().domain('app.example.com').listen(), /ERR_NGROK_319/);
+});
+
+h.scenario('WebSocket', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const upstream = h.http.createServer();
+    upstream.on('upgrade', (request, socket) => {
+        const accept = h.crypto.createHash('sha1')
+            .update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+            `Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        socket.pipe(socket);
+    });
+    cleanup(() => upstream.close());
+    const port = await h.listening(upstream);
+    const listener = await agent.httpEndpoint().listenAndForward('http://127.0.0.1:' + port);
+    const at = new URL(listener.url());
+    const request = h.https.request({ host: '127.0.0.1', port: edge.httpsPort, servername: at.hostname, ca: edge.ca, path: '/ws',
+        agent: false, headers: { host: at.host, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13',
+            'sec-websocket-key': h.crypto.randomBytes(16).toString('base64') } });
+    request.end();
+    const [response, socket] = await h.once(request, 'upgrade');
+    assert.equal(response.statusCode, 101);
+    const frames = h.crypto.randomBytes(300000);
+    const got = [];
+    let size = 0;
+    const done = new Promise((resolve) => socket.on('data', (data) => {
+        got.push(data);
+        size += data.length;
+        if (size >= frames.length) resolve();
+    }));
+    socket.write(frames);
+    await done;
+    assert.equal(h.sha256(Buffer.concat(got)), h.sha256(frames));
+    socket.destroy();
+});
