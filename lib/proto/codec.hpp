@@ -4,9 +4,9 @@
 // agents' spelling of the keys, and gives the unknown members back. Text that is not UTF-8 gets U+FFFD.
 //
 // decode_*() reads keys in any case, takes null as unset, tolerates and keeps unknown members. It refuses with
-// errc::protocol_error and a message that names the field: text above limits::rpc_message_max, nesting above
-// limits::json_depth_max, a value of the wrong type, and a key that comes twice in two spellings (of one spelling the
-// last counts, as in Go). White space around the object is fine. Nothing here throws.
+// errc::protocol_error and a message that names the field: a value of the wrong type, and a key that comes twice in two
+// spellings (of one spelling the last counts, as in Go); with errc::limit_exceeded: text above limits::rpc_message_max
+// and nesting above limits::json_depth_max. White space around the object is fine. Nothing here throws.
 #pragma once
 
 #include "base/result.hpp"

@@ -29,9 +29,12 @@ public:
 private:
     enum class State : std::uint8_t { before, outside_string, in_string, after_backslash, done };
 
-    Result<void> take(char c);
-    Result<void> open(bool object);
-    Result<void> close(bool object);
+    enum class Fault : std::uint8_t { none, not_object, brackets, depth, trailing };
+
+    Fault take(char c) noexcept;
+    Fault open(bool object) noexcept;
+    Fault close(bool object) noexcept;
+    ErrorInfo error(Fault fault) const;
 
     std::size_t size_max_;
     std::size_t depth_max_;

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace adit::inline v0 {
@@ -60,6 +61,7 @@ public:
     std::string user_agent;
     std::string metadata;
     std::string cookie; ///< "" at first, then what the last answer gave
+    // Decoded: 0 if the agent did not say.
     std::chrono::nanoseconds heartbeat_interval{limits::heartbeat_interval};
     std::chrono::nanoseconds heartbeat_tolerance{limits::heartbeat_tolerance};
     // "" = supported; a text = not, and why; unset (null) = a very old agent. The edge asks these before a command.
