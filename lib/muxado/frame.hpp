@@ -12,8 +12,8 @@ namespace adit::inline v0::muxado {
 using StreamId = std::uint32_t;
 
 inline constexpr std::size_t frame_header_size = 8;
-inline constexpr std::size_t control_body_size = 4; ///< RST and WNDINC
-inline constexpr std::size_t goaway_body_size = 8;  ///< without debug text
+inline constexpr std::uint32_t control_body_size = 4; ///< RST and WNDINC
+inline constexpr std::uint32_t goaway_body_size = 8;  ///< without debug text
 inline constexpr std::uint32_t frame_length_max = 0xFF'FFFF;
 inline constexpr std::uint32_t stream_id_max = 0x7FFF'FFFF;
 inline constexpr std::uint32_t window_max = 0x7FFF'FFFF;

@@ -9,15 +9,16 @@
 // known is harmless: 0 bytes, state `gone`. No call ever calls back.
 #pragma once
 
+#include "base/random.hpp"
 #include "base/result.hpp"
 #include "muxado/frame.hpp"
+#include "muxado/window.hpp"
 
 #include <adit/limits.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,17 +26,7 @@
 
 namespace adit::inline v0::muxado {
 
-using Time = std::chrono::steady_clock::time_point;
-using Duration = std::chrono::steady_clock::duration;
-
 enum class Role : std::uint8_t { client, server }; ///< client: odd ids from 3; server: even ids from 2
-
-/// What the peer's sender does with credit beyond 262144 bytes (performance-and-reliability A.5).
-enum class PeerCredit : std::uint8_t {
-    unknown, ///< may do either: growth is bounded as if it kept, repeated as if it clamped
-    keeps,   ///< Go agents, adit: adds up what it is given
-    clamps,  ///< Rust agents: never holds more than 262144
-};
 
 class Config {
 public:
@@ -57,8 +48,7 @@ public:
     std::size_t control_frames_queued = limits::control_frames_queued;
     std::size_t preauth_streams = limits::preauth_streams;
     std::size_t preauth_bytes = limits::preauth_bytes;
-    /// Heartbeat values; std::random_device if empty.
-    std::function<std::uint32_t()> random;
+    RandomSource random = fill_random; ///< heartbeat values
 };
 
 enum class EventType : std::uint8_t {
@@ -105,12 +95,12 @@ struct StreamStats {
     std::uint64_t send_credit = 0;     ///< may be sent now
     std::size_t queued = 0;            ///< written, not framed yet
     std::size_t readable = 0;          ///< received, not read yet
-    std::uint64_t receive_credit = 0;  ///< the peer may still send, as far as we told it or will have once framed out
+    std::uint64_t receive_credit = 0;  ///< the peer may still send, counting what produce() has framed
     std::uint64_t handed_out = 0;      ///< read, but its credit waits for the next read
     std::uint64_t owed = 0;            ///< credit to return, not framed yet
-    std::uint64_t growth_owed = 0;     ///< growth credit to grant, not framed yet
+    std::uint64_t growth_owed = 0;     ///< growth decided, not framed yet
+    std::uint64_t growth = 0;          ///< decided beyond the initial window, framed or not
     std::uint64_t window = 0;          ///< receive window aimed at
-    std::uint64_t withheld = 0;        ///< still to be withheld to shrink the window
 };
 
 struct Counters {

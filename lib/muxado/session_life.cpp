@@ -1,0 +1,278 @@
+// How streams begin and end, how the session ends, its events and its clock.
+#include "muxado/session_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace adit::inline v0::muxado {
+
+namespace {
+std::uint32_t random_value(const Config& config) {
+    std::uint8_t bytes[4];
+    config.random(bytes);
+    return get_u32_be(bytes);
+}
+} // namespace
+
+Session::Impl::Impl(const Config& c)
+    : config(c), streams(random_value(c)), max_local_streams(c.max_local_streams),
+      next_id(c.role == Role::client ? 3 : 2), remote_ids(c.role == Role::server), authenticated(c.authenticated) {
+    growth.grow = c.grow;
+    growth.peer = c.peer_credit;
+    growth.stream_max = std::clamp(c.stream_window_max, limits::initial_window, window_max / 4);
+    growth.left = c.session_window_max;
+}
+
+// --- streams
+
+Stream& Session::Impl::add_stream(StreamId id, bool local) {
+    Stream& stream = streams.insert(std::make_unique<Stream>(id, local));
+    if (raised_window != 0) stream.receive.raise_to(raised_window);
+    ++(local ? count.local_streams : count.remote_streams);
+    ++(local ? count.streams_opened_local : count.streams_opened_remote);
+    return stream;
+}
+
+Stream* Session::Impl::open_local(std::uint32_t type) {
+    Stream& stream = add_stream(next_id, true);
+    next_id += 2;
+    stream.type = type;
+    stream.use = type == heartbeat_stream_type ? StreamUse::our_heartbeat : StreamUse::application;
+    stream.syn_due = true;
+    std::uint8_t prefix[4];
+    put_u32_be(prefix, type);
+    queue_out(stream, prefix);
+    return &stream;
+}
+
+Stream* Session::Impl::application_stream(StreamId id) const noexcept {
+    Stream* stream = streams.find(id);
+    return stream != nullptr && stream->use == StreamUse::application && !stream->released ? stream : nullptr;
+}
+
+void Session::Impl::remove(Stream& stream) {
+    drop_in(stream);
+    drop_out(stream);
+    drop_events(stream);
+    credit_list.remove(stream);
+    closing_list.remove(stream);
+    stream.receive.close(growth);
+    if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
+    --(stream.local ? count.local_streams : count.remote_streams);
+    streams.erase(stream.id);
+}
+
+void Session::Impl::queue_rst(StreamId id, ErrorCode code, bool fin_first) {
+    if (error) return;
+    if (controls.size() - controls_sent >= config.control_frames_queued)
+        return fail(ErrorCode::enhance_your_calm,
+                    {errc::limit_exceeded, "the peer makes us answer more than it reads (too many RST frames queued)"});
+    controls.push_back({id, code, fin_first});
+}
+
+/// The peer broke a rule on this stream: RST, and the application hears of it.
+void Session::Impl::abort_stream(Stream& stream, ErrorCode code) {
+    queue_rst(stream.id, code);
+    drop_out(stream);
+    credit_list.remove(stream);
+    stream.rst_sent = stream.read_reset = stream.write_reset = true;
+    if (stream.use == StreamUse::application && !stream.released) return tell_reset(stream, code);
+    enter_closing(stream);
+}
+
+void Session::Impl::reset(Stream& stream, ErrorCode code) {
+    const bool both_finished = stream.fin_in && stream.fin_sent;
+    const bool peer_reset = stream.read_reset && !stream.rst_sent;
+    if (error || stream.syn_due || both_finished || peer_reset) return remove(stream);
+    if (!stream.rst_sent) queue_rst(stream.id, code, !stream.fin_sent);
+    enter_closing(stream);
+}
+
+void Session::Impl::release(Stream& stream) {
+    if (error) return remove(stream);
+    if (stream.rst_sent) return enter_closing(stream);
+    if (stream.write_reset) return remove(stream); // with read_reset or with the peer's FIN: it is done with us
+    const bool in_frame = stage == Stage::data && frame.id == stream.id;
+    const std::uint64_t held = stream.receive.owed() + stream.receive.handed_out();
+    stream.released = true;
+    // A peer that still sends must hear that nobody reads, also one that waits for credit which will never come.
+    stream.rst_after_fin = !stream.in.empty() || in_frame || held >= limits::credit_step ||
+                           stream.receive.credit() < limits::credit_step;
+    drop_in(stream);
+    drop_events(stream);
+    credit_list.remove(stream);
+    blocked_writers.remove(stream);
+    stream.fin_due = true;
+    if (stream.fin_sent) return after_fin_sent(stream);
+    update_send(stream);
+}
+
+/// After our RST: the id stays, without buffers, so that what the peer sent before it knew is not answered again.
+void Session::Impl::enter_closing(Stream& stream) {
+    if (stream.fin_in || error) return remove(stream);
+    drop_in(stream);
+    drop_out(stream);
+    drop_events(stream);
+    credit_list.remove(stream);
+    stream.receive.close(growth);
+    stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
+    closing_list.push_back(stream);
+}
+
+void Session::Impl::drop_in(Stream& stream) {
+    count.buffered_in -= stream.in.size();
+    stream.in.clear();
+}
+
+// --- events
+
+void Session::Impl::drop_events(Stream& stream) {
+    stream.event_opened = stream.event_readable = stream.event_writable = stream.event_reset = false;
+    event_list.remove(stream);
+}
+
+void Session::Impl::tell_readable(Stream& stream) {
+    if (stream.readable_told) return;
+    stream.readable_told = stream.event_readable = true;
+    event_list.push_back(stream);
+}
+
+void Session::Impl::tell_reset(Stream& stream, ErrorCode code) {
+    if (std::exchange(stream.reset_told, true)) return; // the first reason is the reason
+    stream.reset_code = code;
+    stream.event_reset = true;
+    event_list.push_back(stream);
+}
+
+std::optional<Event> Session::Impl::poll_stream_event() {
+    while (Stream* stream = event_list.front()) {
+        if (std::exchange(stream->event_opened, false))
+            return Event{EventType::stream_opened, stream->id, stream->type, {}};
+        if (std::exchange(stream->event_readable, false)) return Event{EventType::readable, stream->id, 0, {}};
+        if (std::exchange(stream->event_writable, false)) return Event{EventType::writable, stream->id, 0, {}};
+        if (std::exchange(stream->event_reset, false))
+            return Event{EventType::reset, stream->id, static_cast<std::uint32_t>(stream->reset_code), {}};
+        event_list.remove(*stream);
+    }
+    return std::nullopt;
+}
+
+std::optional<Event> Session::Impl::poll_event() {
+    if (const auto latency = std::exchange(heartbeat_event, std::nullopt))
+        return Event{EventType::heartbeat, 0, 0, *latency};
+    if (open_refused && !error && count.local_streams < max_local_streams) {
+        open_refused = false;
+        return Event{EventType::openable, 0, 0, {}};
+    }
+    if (auto event = poll_stream_event()) return event;
+    if (const auto code = std::exchange(goaway_event, std::nullopt))
+        return Event{EventType::goaway, 0, static_cast<std::uint32_t>(*code), {}};
+    if (!error || std::exchange(closed_told, true)) return std::nullopt;
+    return Event{EventType::closed, 0, 0, {}};
+}
+
+// --- the end
+
+void Session::Impl::stop_output() {
+    controls.clear();
+    controls_sent = 0;
+    streams.for_each([this](Stream& stream) {
+        list_of(stream).remove(stream);
+        credit_list.remove(stream);
+        stream.out.clear();
+        blocked_writers.remove(stream);
+        stream.event_writable = false;
+    });
+    count.buffered_out = over_reserve = 0;
+    session_blocked = false;
+}
+
+void Session::Impl::end(ErrorInfo info) {
+    if (error) return;
+    error = std::move(info);
+    stop_output();
+}
+
+void Session::Impl::fail(ErrorCode code, ErrorInfo info) {
+    if (error) return;
+    end(std::move(info));
+    goaway_due = code;
+}
+
+void Session::Impl::fail_protocol(ErrorCode code, std::string_view what) {
+    fail(code, {errc::protocol_error, "the peer broke the muxado protocol: " + std::string(what)});
+}
+
+void Session::transport_closed(const ErrorInfo& why) {
+    Impl& s = *impl_;
+    if (!s.error && s.stage == Impl::Stage::goaway_debug) s.on_goaway();
+    s.end(why ? why : ErrorInfo(errc::session_lost, "the peer closed the transport"));
+    s.stop_output();
+    s.spill.clear();
+    s.spill.release_if_empty();
+    s.goaway_due.reset();
+}
+
+void Session::goaway(ErrorCode code) {
+    Impl& s = *impl_;
+    if (s.error) return;
+    s.error = ErrorInfo(errc::session_closed, "the session was closed by this program");
+    if (code != ErrorCode::none) s.stop_output();
+    s.goaway_due = code;
+}
+
+// --- the clock
+
+void Session::start_heartbeat(Duration interval, Duration tolerance, Time now) {
+    impl_->now = now;
+    if (!impl_->error && !impl_->heartbeat.started()) impl_->start_heartbeat(interval, tolerance);
+}
+
+void Session::Impl::start_heartbeat(Duration interval, Duration tolerance) {
+    heartbeat_id = open_local(heartbeat_stream_type)->id;
+    heartbeat.start(interval, tolerance, now);
+    beat();
+}
+
+void Session::Impl::beat() {
+    if (!heartbeat.beat_due(now)) return;
+    const std::uint32_t value = random_value(config);
+    heartbeat.sent(value, now); // also if the peer took the stream away: the deadline then ends the session
+    Stream* stream = streams.find(heartbeat_id);
+    if (stream == nullptr || stream->closing) return;
+    std::uint8_t bytes[heartbeat_size];
+    put_u32_be(bytes, value);
+    queue_out(*stream, bytes);
+    update_send(*stream);
+}
+
+void Session::on_timeout(Time now) {
+    impl_->now = now;
+    impl_->on_timeout();
+}
+
+void Session::Impl::on_timeout() {
+    // reset() and release() are not told the time: their streams get theirs here.
+    for (Stream* s = closing_list.back(); s != nullptr && !s->closing_since; s = closing_list.previous(*s))
+        s->closing_since = now;
+    while (!closing_list.empty() && now - *closing_list.front()->closing_since >= closing_time)
+        remove(*closing_list.front());
+    if (error) return;
+    if (heartbeat.expired(now))
+        return fail(ErrorCode::session_closed,
+                    {errc::heartbeat_timeout, "the peer did not answer a heartbeat in time"});
+    beat();
+}
+
+std::optional<Time> Session::next_timeout() const noexcept { return impl_->next_timeout(); }
+
+std::optional<Time> Session::Impl::next_timeout() const noexcept {
+    if (error) return std::nullopt;
+    std::optional<Time> next = heartbeat.next_timeout();
+    if (closing_list.empty()) return next;
+    if (!closing_list.back()->closing_since) return now;
+    const Time expiry = *closing_list.front()->closing_since + closing_time;
+    return next ? std::min(*next, expiry) : expiry;
+}
+
+} // namespace adit::inline v0::muxado
