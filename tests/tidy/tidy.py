@@ -11,6 +11,7 @@
 import functools
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -43,9 +44,12 @@ MAX_LINES = 700
 
 def tracked(root):
     """All files of the project: what git knows and what is new; without git, everything outside of build directories."""
-    git = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True)
-    if git.returncode == 0:
-        names = git.stdout.splitlines()
+    listed = None
+    if shutil.which("git"):
+        command = ["git", "-c", f"safe.directory={root}", "-C", str(root), "ls-files", "-co", "--exclude-standard"]
+        listed = subprocess.run(command, capture_output=True, text=True)
+    if listed and listed.returncode == 0:
+        names = listed.stdout.splitlines()
     else:
         skip = re.compile(r"^(\.git|build[^/]*|subprojects/(packagecache|boringssl-source)|.*node_modules)/")
         names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
