@@ -23,11 +23,11 @@ STRANGERS = {("edge", "client"), ("control", "client")}  # although the layer is
 # A library and the files that may include it.
 HOMES = [
     (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/unit/tls/"), "BoringSSL only in lib/tls"),
-    (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$"), "nlohmann/json only in .cpp files"),
-    (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$"), "llhttp only in lib/http/*.cpp"),
+    (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$|^lib/proto/"), "nlohmann/json only in .cpp files and lib/proto"),
+    (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$|^tests/unit/http/"), "llhttp only in lib/http/*.cpp"),
     (re.compile(r"^nghttp2/"), re.compile(r"^lib/http/.*\.cpp$"), "nghttp2 only in lib/http/*.cpp"),
     (re.compile(r"^fmt/"), re.compile(r"^(lib|examples|tests)/"), "fmt never in a public header"),
-    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^tests/install/"),
+    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/install/"),
      "Asio only through adit/asio.hpp"),
     (re.compile(r"^doctest"), re.compile(r"^tests/support/doctest\.hpp$|^tests/unit/main\.cpp$"),
      "doctest only through support/doctest.hpp"),
