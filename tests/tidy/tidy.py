@@ -5,7 +5,7 @@
 
 - a layer of lib/ includes only lower layers; layers 0 and 1 never reach Asio; each library stays where it belongs;
 - public headers include std, Asio (through adit/asio.hpp) and public headers, nothing else;
-- the coroutine rules of coroutines.py;
+- the coroutine rules of coroutines.py; every example is built;
 - no file over 700 lines, no unfinished marks, no path or registry of one machine, no sleeping in tests.
 """
 import functools
@@ -22,12 +22,12 @@ LAYERS = {"base": 0, "muxado": 1, "proto": 1, "http": 1, "tls": 1, "policy": 1, 
 STRANGERS = {("edge", "client"), ("control", "client")}  # although the layer is lower
 # A library and the files that may include it.
 HOMES = [
-    (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/unit/tls/"), "BoringSSL only in lib/tls"),
+    (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/(unit/tls|install)/"), "BoringSSL only in lib/tls"),
     (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$|^lib/proto/"), "nlohmann/json only in .cpp files and lib/proto"),
     (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$|^tests/unit/http/"), "llhttp only in lib/http/*.cpp"),
     (re.compile(r"^nghttp2/"), re.compile(r"^lib/http/.*\.cpp$"), "nghttp2 only in lib/http/*.cpp"),
     (re.compile(r"^fmt/"), re.compile(r"^(lib|examples|tests)/"), "fmt never in a public header"),
-    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/install/"),
+    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/"),
      "Asio only through adit/asio.hpp"),
     (re.compile(r"^doctest"), re.compile(r"^tests/support/doctest\.hpp$|^tests/unit/main\.cpp$"),
      "doctest only through support/doctest.hpp"),
@@ -153,6 +153,9 @@ def faults(project):
     for name, text in project.files.items():
         for line, rule in text_faults(name, text):
             yield name, line, rule
+        if re.fullmatch(r"examples/\w+\.cpp", name):
+            if f"'{pathlib.PurePosixPath(name).stem}'" not in project.files.get("examples/meson.build", ""):
+                yield name, 1, "examples/meson.build does not name this example"
         if name.endswith((".cpp", ".hpp")):
             for line, rule in include_faults(project, name):
                 yield name, line, rule
