@@ -115,6 +115,8 @@ void Session::Impl::enter_closing(Stream& stream) {
     drop_events(stream);
     credit_list.remove(stream);
     stream.receive.close(growth);
+    if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
+    stream.use = StreamUse::unknown;
     stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
     closing_list.push_back(stream);
 }
