@@ -1,0 +1,275 @@
+// The ready program for self-hosting an edge. Needs no root: pass it sockets (systemd) or give it CAP_NET_BIND_SERVICE.
+//
+//   examples/run edge --base-domain tunnel.example.com --https 0.0.0.0:443 --authtokens tokens ...
+//   examples/run edge --config edge.conf       the same names, one `name=value` a line
+//
+// SIGHUP reads certificate, key and authtokens again; SIGTERM and Ctrl-C finish running requests and end.
+#include <adit/edge.hpp>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace {
+
+struct Settings {
+    std::string base_domain = "localhost";
+    std::vector<std::string> allow_domain;
+    std::string agent = "127.0.0.1:4443", https = "127.0.0.1:8443", http = "127.0.0.1:8080";
+    std::string tcp_host = "127.0.0.1", tcp_ports;
+    std::string certificate, key, authtokens, seal_key, access_log = "-", min_tls = "1.2";
+    std::vector<std::string> route, trusted_proxy;
+    std::string region = "local";
+    std::uint16_t public_https = 0, public_http = 0;
+    unsigned threads = 0, drain_seconds = 30;
+    std::string write_ca;
+};
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw std::runtime_error(path + ": cannot be read; check that it exists and who may read it");
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+using Tokens = std::vector<std::pair<std::string, std::string>>;
+
+/// One `token [credential-name]` a line; '#' starts a comment.
+Tokens read_tokens(const std::string& path) {
+    Tokens tokens;
+    std::istringstream lines(read_file(path));
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line.substr(0, line.find('#')));
+        std::string token, name;
+        words >> token >> name;
+        if (!token.empty()) tokens.emplace_back(token, name);
+    }
+    if (tokens.empty()) throw std::runtime_error(path + ": has no token; write one `token name` a line");
+    return tokens;
+}
+
+/// The key that seals bind tokens lives in a file of mode 0600, made at the first start: agents keep their URLs.
+std::string seal_key(const std::string& path) {
+    const int made = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made >= 0) {
+        char bytes[32];
+        std::ifstream("/dev/urandom", std::ios::binary).read(bytes, sizeof bytes);
+        const bool written = ::write(made, bytes, sizeof bytes) == static_cast<ssize_t>(sizeof bytes) && ::fsync(made) == 0;
+        ::close(made);
+        if (!written) throw std::runtime_error(path + ": cannot be written");
+    }
+    std::string key = read_file(path);
+    if (key.size() != 32) throw std::runtime_error(path + ": must hold exactly 32 bytes; remove it to make a new one");
+    return key;
+}
+
+/// JSON lines, to a file that log rotation may move (SIGHUP opens it again) or to standard output.
+class AccessLog {
+public:
+    explicit AccessLog(std::string path) : path_(std::move(path)) { reopen(); }
+    ~AccessLog() { close(); }
+    AccessLog(const AccessLog&) = delete;
+    AccessLog& operator=(const AccessLog&) = delete;
+
+    void reopen() {
+        const std::lock_guard lock(mutex_);
+        close();
+        file_ = path_ == "-" ? stdout : std::fopen(path_.c_str(), "ae");
+        if (file_ == nullptr) throw std::runtime_error(path_ + ": cannot be opened for writing");
+    }
+    void write(const adit::edge::AccessRecord& record) {
+        const nlohmann::json line = {
+            {"time", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.start)))},
+            {"duration_us", record.duration.count()},
+            {"endpoint", record.endpoint_id},
+            {"url", record.url},
+            {"remote_address", record.remote_address},
+            {"method", record.method},
+            {"host", record.host},
+            {"path", record.path},
+            {"status", record.status},
+            {"error", record.ngrok_error},
+            {"bytes_in", record.bytes_in},
+            {"bytes_out", record.bytes_out},
+        };
+        const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        const std::lock_guard lock(mutex_);
+        std::fwrite(text.data(), 1, text.size(), file_);
+        std::fflush(file_);
+    }
+
+private:
+    void close() {
+        if (file_ != nullptr && file_ != stdout) std::fclose(file_);
+        file_ = nullptr;
+    }
+
+    std::string path_;
+    std::mutex mutex_;
+    std::FILE* file_ = nullptr;
+};
+
+/// Sockets that systemd opened for us, sd_listen_fds(3): names from LISTEN_FDNAMES are agent, https, http.
+void take_passed_sockets(adit::edge::ServerOptions& options) {
+    const char* pid = std::getenv("LISTEN_PID");
+    const char* count = std::getenv("LISTEN_FDS");
+    const char* names = std::getenv("LISTEN_FDNAMES");
+    if (pid == nullptr || count == nullptr || std::strtol(pid, nullptr, 10) != ::getpid()) return;
+    std::istringstream list(names != nullptr ? names : "");
+    const long total = std::strtol(count, nullptr, 10);
+    for (int fd = 3; fd < 3 + total; ++fd) {
+        std::string name;
+        std::getline(list, name, ':');
+        if (name.ends_with(".socket")) name.resize(name.size() - 7);
+        for (const char* known : {"agent", "https", "http"}) {
+            if (name.ends_with(known)) options.listen_fd(known, fd);
+        }
+    }
+    for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+}
+
+/// sd_notify(3) without libsystemd: one datagram.
+void notify(const std::string& state) {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path == nullptr || std::string_view(path).size() >= sizeof address.sun_path) return;
+    std::string_view(path).copy(address.sun_path, sizeof address.sun_path);
+    if (path[0] == '@') address.sun_path[0] = '\0';
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::string_view(path).size());
+    (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+    ::close(fd);
+}
+
+adit::edge::ServerOptions server_options(const Settings& settings) {
+    adit::edge::ServerOptions options;
+    options.base_domain(settings.base_domain).region(settings.region).threads(settings.threads);
+    options.agent_address(settings.agent).https_address(settings.https).http_address(settings.http);
+    options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls);
+    for (const auto& name : settings.allow_domain) options.allow_domain(name);
+    for (const auto& cidr : settings.trusted_proxy) options.trusted_proxy(cidr);
+    if (settings.public_https != 0 || settings.public_http != 0) {
+        options.public_ports(settings.public_https, settings.public_http);
+    }
+    if (!settings.tcp_ports.empty()) {
+        unsigned first = 0, last = 0;
+        if (std::sscanf(settings.tcp_ports.c_str(), "%u-%u", &first, &last) != 2 || first == 0 || last > 65535 || first > last) {
+            throw std::runtime_error("tcp-ports: write FIRST-LAST, such as 20000-20999");
+        }
+        options.tcp_ports(static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last));
+    }
+    for (const auto& route : settings.route) { // URL key=value [key=value]...
+        std::istringstream words(route);
+        std::string url, label;
+        std::vector<std::pair<std::string, std::string>> labels;
+        words >> url;
+        while (words >> label) {
+            const auto equals = label.find('=');
+            if (equals == std::string::npos) throw std::runtime_error("route: write \"URL key=value [key=value]...\"");
+            labels.emplace_back(label.substr(0, equals), label.substr(equals + 1));
+        }
+        options.route_labels(url, labels);
+    }
+    if (!settings.certificate.empty()) options.certificate(read_file(settings.certificate), read_file(settings.key));
+    if (!settings.seal_key.empty()) options.seal_key(seal_key(settings.seal_key));
+    for (const auto& [token, name] : read_tokens(settings.authtokens)) options.authtoken(token, name);
+    take_passed_sockets(options);
+    return options;
+}
+
+void log_line(std::string_view level, std::string_view line) {
+    std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(level.size()), level.data(), static_cast<int>(line.size()),
+                 line.data());
+}
+
+void reload(adit::edge::Server& server, const Settings& settings, AccessLog& log) {
+    try {
+        log.reopen();
+        adit::ErrorInfo error = server.reload_authtokens(read_tokens(settings.authtokens));
+        if (!error && !settings.certificate.empty()) {
+            error = server.reload_certificate(read_file(settings.certificate), read_file(settings.key));
+        }
+        log_line(error ? "error" : "info", error ? "reload refused, the old ones stay: " + error.to_string() : "reloaded");
+    } catch (const std::exception& problem) {
+        log_line("error", std::string("reload refused, the old ones stay: ") + problem.what());
+    }
+}
+
+int run(const Settings& settings) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr); // before threads start: they inherit it
+
+    AccessLog log(settings.access_log);
+    auto options = server_options(settings);
+    options.on_log(log_line).on_access([&log](const adit::edge::AccessRecord& record) { log.write(record); });
+    auto server = adit::edge::Server::start(options);
+    if (!settings.write_ca.empty()) std::ofstream(settings.write_ca) << server.ca_pem();
+    std::fprintf(stderr, "info: serving %s; agents %u, https %u, http %u\n", settings.base_domain.c_str(),
+                 server.agent_port(), server.https_port(), server.http_port());
+    notify("READY=1");
+    for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) {
+        notify("RELOADING=1");
+        reload(server, settings, log);
+        notify("READY=1");
+    }
+    notify("STOPPING=1");
+    server.drain(std::chrono::seconds(settings.drain_seconds));
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Settings s;
+    CLI::App app{"A self-hosted edge for adit and ngrok agents"};
+    app.set_config("--config", "", "a file with the same names, one name=value a line");
+    app.add_option("--base-domain", s.base_domain, "random names are made below it")->capture_default_str();
+    app.add_option("--allow-domain", s.allow_domain, "further names that may be bound; *.example.org for all below");
+    app.add_option("--agent", s.agent, "address for agents")->capture_default_str();
+    app.add_option("--https", s.https, "address for https and tls visitors")->capture_default_str();
+    app.add_option("--http", s.http, "address for http visitors")->capture_default_str();
+    app.add_option("--tcp-host", s.tcp_host, "IP where tcp endpoints listen")->capture_default_str();
+    app.add_option("--tcp-ports", s.tcp_ports, "FIRST-LAST: ports of tcp endpoints");
+    app.add_option("--public-https", s.public_https, "port that https visitors use, if a port map is in front");
+    app.add_option("--public-http", s.public_http, "port that http visitors use, if a port map is in front");
+    auto* certificate = app.add_option("--certificate", s.certificate, "PEM chain; without it a CA is made, see --write-ca");
+    app.add_option("--key", s.key, "PEM key of the certificate")->needs(certificate);
+    app.add_option("--authtokens", s.authtokens, "file: one `token name` a line")->required();
+    app.add_option("--seal-key", s.seal_key, "file of 32 bytes, made if missing: agents keep their URLs over restarts");
+    app.add_option("--route", s.route, "\"URL key=value...\": where labelled agents serve");
+    app.add_option("--trusted-proxy", s.trusted_proxy, "network that may set X-Forwarded-* itself");
+    app.add_option("--min-tls", s.min_tls, "1.2 or 1.3")->capture_default_str();
+    app.add_option("--region", s.region, "told to agents")->capture_default_str();
+    app.add_option("--access-log", s.access_log, "file for JSON lines; - is standard output")->capture_default_str();
+    app.add_option("--threads", s.threads, "event loops; 0: one per core")->capture_default_str();
+    app.add_option("--drain-seconds", s.drain_seconds, "time for running requests at the end")->capture_default_str();
+    app.add_option("--write-ca", s.write_ca, "write the PEM of the generated CA to this file");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        return run(s);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "edge: %s\n", error.what());
+        return EXIT_FAILURE;
+    }
+}
