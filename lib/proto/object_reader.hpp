@@ -133,7 +133,10 @@ private:
     void read(const std::string& name, Json& json, std::vector<T>& values) {
         if (!json.is_array()) return fail(name, "an array");
         values.reserve(json.size());
-        for (Json& element : json) read(name + "[" + std::to_string(values.size()) + "]", element, values.emplace_back());
+        for (Json& element : json) {
+            const std::string element_name = name + "[" + std::to_string(values.size()) + "]";
+            read(element_name, element, values.emplace_back());
+        }
     }
     template <class T>
         requires requires(ObjectReader& reader, T& message) { describe(reader, message); }

@@ -31,9 +31,9 @@ TEST_CASE("what is not a range is refused") {
 
 TEST_CASE("a range holds what is in it and nothing else") {
     struct Row {
-        const char* range;
-        const char* inside;
-        const char* outside;
+        std::string_view range;
+        std::string_view inside;
+        std::string_view outside;
     };
     constexpr Row table[] = {
         {"10.0.0.0/8", "10.255.255.255", "11.0.0.0"},
