@@ -3,10 +3,8 @@
 
 #include <adit/asio.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 namespace adit::inline v0::edge {
@@ -20,7 +18,7 @@ enum class IngressKind : std::uint8_t {
 };
 
 /// One acceptor and its visitors; all of it runs on `executor`, which runs one handler at a time (a shard). `context`
-/// must outlive the ingress and its last visitor: after stop() run the executor until active() is 0.
+/// must outlive the last visitor: after stop() run the executor until active() is 0.
 class Ingress final : public std::enable_shared_from_this<Ingress> {
 public:
     /// The acceptor listens already; it must belong to `executor`.
@@ -31,32 +29,23 @@ public:
     // All of these may be called from any thread.
     void start();
     /// Drain: the port is closed, running requests and raw connections finish, idle keep-alive visitors are closed.
-    /// `drained` is called once on the executor when the last visitor is gone (at once if there is none).
-    void stop_accepting(std::function<void()> drained = {});
+    void stop_accepting();
     /// The port and all visitors are closed now.
     void stop();
     /// Visitors that are connected.
-    std::size_t active() const noexcept { return active_.load(std::memory_order_relaxed); }
+    std::size_t active() const noexcept;
     std::uint16_t port() const noexcept { return port_; }
 
 private:
     Ingress(EdgeContext& context, const asio::any_io_executor& executor, asio::ip::tcp::acceptor acceptor,
             IngressKind kind);
-    asio::awaitable<void> accept_loop();
-    void admit(asio::ip::tcp::socket socket);
-    void visitor_gone();
-    void close_acceptor() noexcept;
+    static asio::awaitable<void> accept_visitors(std::shared_ptr<Ingress> self);
 
-    EdgeContext& context_;
     const asio::any_io_executor executor_;
     asio::ip::tcp::acceptor acceptor_;
-    asio::steady_timer backoff_;
-    std::unique_ptr<VisitorSet> visitors_;
-    std::function<void()> drained_;
-    std::atomic<std::size_t> active_{0};
+    const std::shared_ptr<VisitorSet> visitors_;
     const std::uint16_t port_;
     const IngressKind kind_;
-    bool accepting_ = false; // the executor's
 };
 
 } // namespace adit

@@ -15,7 +15,7 @@ class VisitorSet;
 
 /// Listens on one port and hands each visitor to a stream of the agent that EndpointTable::find_tcp(port()) names at
 /// that moment; without one he is closed. Its work runs on `executor`, which runs one handler at a time (a shard).
-/// `context` must outlive the last visitor: after stop() run the executor until active() is 0.
+/// `context` must outlive the last visitor.
 class TcpIngress final : public std::enable_shared_from_this<TcpIngress> {
 public:
     /// Port 0 takes a free one. Errors: errc::address_in_use, or the system's code, with the address in the message.
@@ -32,18 +32,13 @@ public:
     /// The port and its visitors are closed now.
     void stop() noexcept;
 
-    /// For open() only.
-    TcpIngress(EdgeContext& context, const asio::any_io_executor& executor, asio::ip::tcp::acceptor acceptor,
-               std::uint16_t port);
-
 private:
-    asio::awaitable<void> accept_loop();
+    TcpIngress(EdgeContext& context, asio::ip::tcp::acceptor acceptor, std::uint16_t port);
+    static asio::awaitable<void> accept_visitors(std::shared_ptr<TcpIngress> self);
 
-    EdgeContext& context_;
     const asio::any_io_executor executor_;
     asio::ip::tcp::acceptor acceptor_;
-    asio::steady_timer backoff_;
-    std::unique_ptr<VisitorSet> visitors_;
+    const std::shared_ptr<VisitorSet> visitors_;
     const std::uint16_t port_;
 };
 

@@ -1,0 +1,69 @@
+// Which endpoint a request is for.
+#include "edge/http_proxy.hpp"
+
+#include "base/url.hpp"
+#include "edge/context.hpp"
+
+#include <algorithm>
+
+namespace adit::inline v0::edge {
+namespace {
+
+bool is_normal(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
+
+/// The host name of a Host field; empty if no endpoint can have it.
+void take_host(std::string_view authority, std::string& host) {
+    if (std::ranges::all_of(authority, is_normal) && !authority.ends_with('.')) { // nearly always
+        host = authority;
+        return;
+    }
+    host.clear();
+    const auto parts = split_host_port(authority);
+    if (!parts) return;
+    auto normal = normalize_host(parts->host);
+    if (normal) host = std::move(*normal);
+}
+
+bool same_endpoint(const EndpointPtr& a, const EndpointPtr& b) noexcept {
+    return a == b || (a && b && a->url == b->url);
+}
+
+} // namespace
+
+EndpointPtr HttpProxy::look_up(std::string_view host) const {
+    const EndpointTable& table = set_->context.endpoints;
+    return facts_.https ? table.find(UrlScheme::https, host) : table.find_http(host);
+}
+
+HttpProxy::Route HttpProxy::route() {
+    const Head& head = parser_.head();
+    Route found;
+    if (head.method() == "CONNECT") {
+        found.refusal.status = 405;
+        found.refusal.detail = "CONNECT is not served here; connect to a tcp or tls endpoint.";
+        return found;
+    }
+    const std::string_view authority = head.host().empty() ? std::string_view(facts_.server_name) : head.host();
+    if (authority.empty()) {
+        found.refusal.status = 400;
+        found.refusal.detail = "The request names no host; send a Host field.";
+        return found;
+    }
+    take_host(authority, host_);
+    found.endpoint = host_.empty() ? nullptr : look_up(host_);
+    found.refusal.number = 3200;
+    found.refusal.host = authority;
+    // A connection that was opened for one endpoint serves no other one (threat T9).
+    const std::string& sni = facts_.server_name;
+    if (facts_.https && !sni.empty() && sni != host_ && !same_endpoint(look_up(sni), found.endpoint)) {
+        found.endpoint.reset();
+        found.refusal = ErrorPage();
+        found.refusal.status = 421;
+        found.refusal.host = authority;
+        found.refusal.detail = "The Host of the request belongs to another endpoint than the name in the TLS handshake; "
+                               "open a new connection.";
+    }
+    return found;
+}
+
+} // namespace adit

@@ -1,0 +1,66 @@
+#include "edge/ingress.hpp"
+
+#include "edge/accept.hpp"
+#include "edge/visitor.hpp"
+#include "edge/visitor_set.hpp"
+
+namespace adit::inline v0::edge {
+namespace {
+
+std::uint16_t port_of(const asio::ip::tcp::acceptor& acceptor) {
+    std::error_code ignored;
+    return acceptor.local_endpoint(ignored).port();
+}
+
+} // namespace
+
+Ingress::Ingress(EdgeContext& context, const asio::any_io_executor& executor, asio::ip::tcp::acceptor acceptor,
+                 IngressKind kind)
+    : executor_(executor), acceptor_(std::move(acceptor)), visitors_(std::make_shared<VisitorSet>(context, executor)),
+      port_(port_of(acceptor_)), kind_(kind) {}
+
+Ingress::~Ingress() = default;
+
+std::shared_ptr<Ingress> Ingress::create(EdgeContext& context, const asio::any_io_executor& executor,
+                                         asio::ip::tcp::acceptor acceptor, IngressKind kind) {
+    return std::shared_ptr<Ingress>(new Ingress(context, executor, std::move(acceptor), kind));
+}
+
+void Ingress::start() { visitors_->spawn(accept_visitors(shared_from_this())); }
+
+asio::awaitable<void> Ingress::accept_visitors(std::shared_ptr<Ingress> self) {
+    const std::shared_ptr<VisitorSet> visitors = self->visitors_;
+    bool open = true;
+    while (open) {
+        net::Tcp::socket socket(self->executor_);
+        net::Tcp::endpoint remote;
+        open = co_await accept_visitor(self->acceptor_, visitors->context, socket, remote);
+        if (!open) break;
+        const auto visitor = std::make_shared<Visitor>(visitors, std::move(socket), remote);
+        if (self->kind_ == IngressKind::https) {
+            visitors->spawn(Visitor::serve_https(visitor));
+        } else {
+            visitors->spawn(Visitor::serve_http(visitor));
+        }
+    }
+}
+
+void Ingress::stop_accepting() {
+    asio::post(executor_, [self = shared_from_this()] {
+        std::error_code ignored;
+        self->acceptor_.close(ignored);
+        self->visitors_->drain_all();
+    });
+}
+
+void Ingress::stop() {
+    asio::post(executor_, [self = shared_from_this()] {
+        std::error_code ignored;
+        self->acceptor_.close(ignored);
+        self->visitors_->abort_all();
+    });
+}
+
+std::size_t Ingress::active() const noexcept { return visitors_->size(); }
+
+} // namespace adit

@@ -1,0 +1,120 @@
+#include "edge/visitor.hpp"
+
+#include "edge/context.hpp"
+#include "edge/raw_proxy.hpp"
+#include "edge/visitor_tls.hpp"
+#include "http/error_page.hpp"
+#include "http/writer.hpp"
+
+namespace adit::inline v0::edge {
+namespace {
+
+constexpr HttpError plain_on_tls_port{400, "This port speaks TLS; use https:// instead of http://."};
+
+VisitorFacts facts_of(const VisitorSet& set, net::TcpStream& stream, const net::Tcp::endpoint& remote) {
+    std::error_code ignored;
+    const IpAddress ip = to_ip_endpoint(remote).address;
+    VisitorFacts facts;
+    facts.remote = remote;
+    facts.local = stream.socket().local_endpoint(ignored);
+    facts.remote_text = to_text(remote);
+    facts.client_ip = ip.to_string();
+    facts.trusted_proxy = set.context.settings.trusts(ip);
+    return facts;
+}
+
+} // namespace
+
+Visitor::Visitor(std::shared_ptr<VisitorSet> set, net::Tcp::socket socket, const net::Tcp::endpoint& remote)
+    : VisitorHandle(std::move(set)), tcp_(std::make_shared<net::TcpStream>(std::move(socket))), stream_(tcp_),
+      facts_(facts_of(this->set(), *tcp_, remote)), limit_(this->set().timeouts, [this] { stream_->abort(); }) {}
+
+Visitor::~Visitor() = default;
+
+void Visitor::drain() {
+    if (http_) http_->drain();
+}
+
+void Visitor::abort() noexcept {
+    if (http_) {
+        http_->abort();
+    } else {
+        stream_->abort();
+    }
+}
+
+asio::awaitable<void> Visitor::serve_http(std::shared_ptr<Visitor> self) {
+    net::Tcp::socket& socket = self->tcp_->socket();
+    co_await self->proxy_http(socket);
+}
+
+asio::awaitable<void> Visitor::serve_tcp(std::shared_ptr<Visitor> self, std::uint16_t port) {
+    const EndpointPtr endpoint = self->set().context.endpoints.find_tcp(port);
+    ByteQueue nothing;
+    if (endpoint) {
+        co_await raw_proxy(self->set().context, self->stream_, self->facts_, endpoint, std::move(nothing));
+    } else {
+        self->stream_->close();
+    }
+}
+
+asio::awaitable<void> Visitor::serve_https(std::shared_ptr<Visitor> self) {
+    EdgeContext& context = self->set().context;
+    ByteQueue seen;
+    tls::ClientHelloReader reader;
+    self->facts_.https = true;
+    self->limit_.arm(TimeoutKind::hello);
+    const auto state = co_await read_client_hello(self->tcp_, seen, reader);
+    self->limit_.disarm();
+    if (state == tls::ClientHelloReader::State::need_more) { // he left
+        self->stream_->close();
+        co_return;
+    }
+    if (state == tls::ClientHelloReader::State::not_tls) {
+        if (looks_like_http(seen.view())) co_await self->say_this_is_tls();
+        self->stream_->close();
+        co_return;
+    }
+    // A ClientHello that is malformed goes on to the TLS library, which sends the alert for it.
+    self->facts_.server_name = reader.hello().server_name;
+    const EndpointPtr endpoint = context.endpoints.find_tls(self->facts_.server_name);
+    const bool raw = endpoint && endpoint->protocol() == UrlScheme::tls;
+    if (raw && !endpoint->terminate_tls) {
+        co_await raw_proxy(context, self->stream_, self->facts_, endpoint, std::move(seen));
+        co_return;
+    }
+    // A name nobody serves gets our certificate and then a page that says so.
+    const auto& tls_context = raw ? endpoint->tls_context : context.tls.visitors;
+    ByteQueue nothing;
+    net::Tcp::socket socket = self->tcp_->release(nothing);
+    const auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(tls_context), std::move(seen));
+    self->stream_ = stream;
+    self->limit_.arm(TimeoutKind::handshake);
+    const Result<void> done = co_await stream->handshake();
+    self->limit_.disarm();
+    if (!done) {
+        stream->close();
+    } else if (raw) {
+        ByteQueue empty;
+        co_await raw_proxy(context, self->stream_, self->facts_, endpoint, std::move(empty));
+    } else {
+        co_await self->proxy_http(stream->socket());
+    }
+}
+
+asio::awaitable<void> Visitor::proxy_http(net::Tcp::socket& socket) {
+    const auto http = std::make_shared<HttpProxy>(shared_set(), stream_, socket, std::move(facts_));
+    http_ = http;
+    co_await http->run();
+}
+
+asio::awaitable<void> Visitor::say_this_is_tls() {
+    const Page page = make_error_page(plain_on_tls_port);
+    ByteQueue head;
+    if (!write_head(head, page.head)) co_return;
+    limit_.arm(TimeoutKind::handshake);
+    co_await stream_->write(head.view(), as_bytes(page.body));
+    limit_.disarm();
+}
+
+} // namespace adit
