@@ -4,8 +4,6 @@
 #include "tls/trust_roots_native.hpp"
 #include "tls/x509.hpp"
 
-#include <sys/time.h>
-
 #include <algorithm>
 #include <cctype>
 #include <ctime>
@@ -18,7 +16,9 @@ namespace {
 constexpr const char* tls12_suites = "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305|"
                                      "ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
                                      "[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]";
-constexpr const char* groups = "X25519:P-256";
+constexpr const char* server_groups = "X25519:P-256";
+// In TLS 1.2 the client's list is also that of the curves a certificate may be on (RFC 8422 5.1.1).
+constexpr const char* client_groups = "X25519:P-256:P-384";
 // No SHA-1.
 constexpr std::uint16_t signatures[] = {
     SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
@@ -45,7 +45,7 @@ std::string alpn_problem(const std::vector<std::string>& names, std::string& wir
     return wire.size() > 0xffff ? "alpn: too many protocol names" : "";
 }
 
-bssl::UniquePtr<SSL_CTX> new_context(Version min, Version max) {
+bssl::UniquePtr<SSL_CTX> new_context(Version min, Version max, const char* groups) {
     bssl::UniquePtr<SSL_CTX> ctx(SSL_CTX_new(TLS_method()));
     if (ctx == nullptr || SSL_CTX_set_min_proto_version(ctx.get(), number_of(min)) != 1 ||
         SSL_CTX_set_max_proto_version(ctx.get(), number_of(max)) != 1 ||
@@ -172,14 +172,8 @@ ssl_ticket_aead_result_t open_ticket(SSL* ssl, std::uint8_t* out, std::size_t* o
 
 constexpr SSL_TICKET_AEAD_METHOD ticket_method = {ticket_overhead, seal_ticket, open_ticket};
 
-void server_time(const SSL* ssl, timeval* out) {
-    *out = {};
-    out->tv_sec = static_cast<time_t>(ticket_time(server_native(ssl).options).time_since_epoch().count());
-}
-
 void set_tickets(ServerContext::Native& native) {
     SSL_CTX* ctx = native.ctx.get();
-    if (native.options.clock) SSL_CTX_set_current_time_cb(ctx, server_time);
     if (native.options.tickets == nullptr) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         return;
@@ -215,7 +209,7 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(ClientOptions
     std::string alpn;
     if (std::string problem = alpn_problem(options.alpn, alpn); !problem.empty()) return invalid(std::move(problem));
     auto native = std::make_unique<Native>();
-    native->ctx = new_context(options.min_version, options.max_version);
+    native->ctx = new_context(options.min_version, options.max_version, client_groups);
     native->options = std::move(options);
     SSL_CTX* ctx = native->ctx.get();
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
@@ -240,7 +234,7 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::create(ServerOptions
     }
     auto native = std::make_unique<Native>();
     if (std::string problem = alpn_problem(options.alpn, native->alpn); !problem.empty()) return invalid(std::move(problem));
-    native->ctx = new_context(options.min_version, options.max_version);
+    native->ctx = new_context(options.min_version, options.max_version, server_groups);
     native->options = std::move(options);
     SSL_CTX* ctx = native->ctx.get();
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);

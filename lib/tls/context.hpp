@@ -17,7 +17,7 @@ namespace adit::inline v0::tls {
 
 enum class Version { tls12, tls13 };
 
-/// The time certificates and tickets are judged by; empty means the system's clock. Called from any thread.
+/// The time certificates and ticket keys are judged by; empty means the system's clock. Called from any thread.
 using Clock = std::function<std::chrono::sys_seconds()>;
 
 /// Picks the identity for a connection by the server name the client asked for (lower case, empty if it sent none).

@@ -30,6 +30,16 @@ bool is_host_name(std::string_view host) noexcept {
     });
 }
 
+// The first of the TLS library on this thread's queue: one of the cipher's may lie below it. Empties the queue.
+std::uint32_t first_error() noexcept {
+    std::uint32_t first = 0;
+    while (const std::uint32_t packed = ERR_get_error()) {
+        if (first == 0) first = packed;
+        if (ERR_GET_LIB(packed) == ERR_LIB_SSL) return packed;
+    }
+    return first;
+}
+
 std::string_view text_or_empty(const char* text) noexcept { return text == nullptr ? std::string_view() : text; }
 
 } // namespace
@@ -76,7 +86,7 @@ struct Engine::State {
         default: break;
         }
         Failure failure;
-        failure.packed = ERR_peek_error();
+        failure.packed = first_error();
         failure.server = server != nullptr;
         failure.handshake = !done;
         failure.notes = &notes;
