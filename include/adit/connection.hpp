@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace adit::inline v0 {
 
@@ -120,7 +121,7 @@ public:
         const asio::mutable_buffer buffer = detail::first_buffer(buffers);
         return detail::initiate<void(std::error_code, std::size_t)>(
             get_executor(), [impl = impl_, buffer](Handler handler) { start_read(impl, buffer, std::move(handler)); },
-            token);
+            std::forward<Token>(token));
     }
     /// Signature void(std::error_code, std::size_t): takes as many bytes as the peer's window allows, at least one.
     template <class ConstBufferSequence, class Token = DefaultToken>
@@ -128,7 +129,7 @@ public:
         const detail::ConstBuffers list(buffers);
         return detail::initiate<void(std::error_code, std::size_t)>(
             get_executor(), [impl = impl_, list](Handler handler) { start_write(impl, list, std::move(handler)); },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Ends a direction: shutdown_send lets the peer read what was written and then its end of stream;

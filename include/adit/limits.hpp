@@ -44,7 +44,23 @@ inline constexpr std::size_t rpcs_per_session_waiting = 1'024; ///< and that wai
 
 // SDK
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
+inline constexpr std::size_t accept_backlog_max = 4'096;       ///< as many streams as a peer may open
 inline constexpr std::size_t listeners_per_session = 1'000;    ///< as the edge's limit
+inline constexpr std::size_t proxy_headers_pending = 2'048;    ///< inbound streams whose head is not complete yet
+inline constexpr auto proxy_header_time = 10s;                 ///< for that head; official edges send it at once
+inline constexpr std::size_t parked_connections = 64;          ///< that came before the answer to the bind they belong to
+inline constexpr std::uint32_t peer_window = 1u << 20;         ///< stream window that two adit peers grant each other
+inline constexpr std::size_t client_infos_max = 16;            ///< entries in front of our own in the user agent
+inline constexpr std::size_t client_info_max = 255;            ///< bytes of a name, version or comment of one
+inline constexpr std::size_t labels_max = 32;                  ///< of one endpoint
+inline constexpr std::size_t label_text_max = 255;             ///< bytes of a key or a value
+inline constexpr std::size_t authtoken_max = 4'096;            ///< bytes; ngrok's have about 50
+inline constexpr std::size_t forwards_to_max = 1'024;          ///< bytes of a text for humans
+inline constexpr std::size_t bind_request_max = 240'000;       ///< fits the window of a stream, so sending it cannot stall
+inline constexpr auto heartbeat_min = 100ms;                   ///< faster beats load a link for nothing
+inline constexpr auto option_time_max = 24h;                   ///< a longer time is a mistake
+inline constexpr std::size_t socket_pump_buffer = 32'768;      ///< bytes one direction of release_socket() holds, while it moves data
+inline constexpr auto exit_time = 2s;                          ///< a program that ends waits so long for closing sessions
 
 // connections
 inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread

@@ -8,7 +8,9 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace adit::inline v0 {
 
@@ -59,7 +61,8 @@ public:
     template <class Token = DefaultToken>
     auto async_accept(Token&& token = {}) {
         return detail::initiate<void(std::error_code, Connection)>(
-            get_executor(), [impl = impl_](AcceptHandler handler) { start_accept(impl, std::move(handler)); }, token);
+            get_executor(), [impl = impl_](AcceptHandler handler) { start_accept(impl, std::move(handler)); },
+            std::forward<Token>(token));
     }
 
     /// Takes the endpoint offline: outstanding and later accepts give errc::listener_closed, connections that were
@@ -70,7 +73,8 @@ public:
     template <class Token = DefaultToken>
     auto async_close(Token&& token = {}) {
         return detail::initiate<void(std::error_code)>(
-            get_executor(), [impl = impl_](CloseHandler handler) { start_close(impl, std::move(handler)); }, token);
+            get_executor(), [impl = impl_](CloseHandler handler) { start_close(impl, std::move(handler)); },
+            std::forward<Token>(token));
     }
 
     /// Why the listener ended, with the edge's text; empty while it is open.
@@ -85,6 +89,8 @@ private:
 
     static void start_accept(const Impl& impl, AcceptHandler handler);
     static void start_close(const Impl& impl, CloseHandler handler);
+    Connection accept_blocking(std::optional<std::chrono::milliseconds> time, std::error_code& ec);
+    [[noreturn]] void throw_error(const std::error_code& ec) const;
 
     Impl impl_;
 };

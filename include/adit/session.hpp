@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace adit::inline v0 {
 
@@ -55,7 +56,7 @@ public:
             [executor, options](ConnectHandler handler) {
                 start_connect(executor, options, nullptr, std::move(handler));
             },
-            token);
+            std::forward<Token>(token));
     }
     /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
     template <class Token = DefaultToken>
@@ -66,7 +67,7 @@ public:
             [executor, options, &error](ConnectHandler handler) {
                 start_connect(executor, options, &error, std::move(handler));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     executor_type get_executor() const;
@@ -91,7 +92,7 @@ public:
             [impl = impl_, endpoint](ListenHandler handler) {
                 start_listen(impl, endpoint, nullptr, std::move(handler));
             },
-            token);
+            std::forward<Token>(token));
     }
     /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
     template <class Token = DefaultToken>
@@ -101,7 +102,7 @@ public:
             [impl = impl_, endpoint, &error](ListenHandler handler) {
                 start_listen(impl, endpoint, &error, std::move(handler));
             },
-            token);
+            std::forward<Token>(token));
     }
 
     /// Ends the session: listeners and connections complete with errc::session_closed, the edge is told with GOAWAY.

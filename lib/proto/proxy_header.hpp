@@ -41,6 +41,10 @@ public:
     /// errc::limit_exceeded (length above limits::proxy_header_max). Call it no more after an error or done().
     Result<std::size_t> feed(Bytes bytes);
     bool done() const noexcept { return header_.has_value(); }
+    /// How many of the bytes to come surely belong to the header: a reader that takes no more leaves the visitor's alone.
+    std::size_t wanted() const noexcept {
+        return length_seen_ < length_bytes_.size() ? length_bytes_.size() - length_seen_ : length_ - json_.size();
+    }
     /// After done().
     const ProxyHeader& header() const { return *header_; }
 

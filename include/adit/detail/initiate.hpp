@@ -27,8 +27,9 @@ private:
     Start start_;
 };
 
-template <class Signature, class Token, class Start>
-auto initiate(const asio::any_io_executor& executor, Start start, Token& token) {
+/// A token that is an lvalue is copied, an rvalue moved, as Asio's own operations do.
+template <class Signature, class Start, class Token>
+auto initiate(const asio::any_io_executor& executor, Start start, Token&& token) {
     return asio::async_initiate<Token, Signature>(Initiation<Signature, Start>(executor, std::move(start)), token);
 }
 

@@ -1,0 +1,116 @@
+#include "client/connection_impl.hpp"
+
+#include "client/blocking.hpp"
+#include "client/session_impl.hpp"
+#include "client/socket_pump.hpp"
+
+#include <array>
+
+namespace adit::inline v0::detail {
+namespace {
+
+asio::awaitable<void> discard(std::shared_ptr<net::MuxStream> stream) {
+    std::array<std::uint8_t, 4096> buffer;
+    const MutableBytes space(buffer);
+    for (;;) {
+        const net::IoResult got = co_await stream->read_some(space);
+        if (!got.ok()) co_return;
+    }
+}
+
+// Zero waits for ever.
+bool wait(BlockingCall<std::size_t>& call, std::chrono::milliseconds time) {
+    if (time.count() > 0) return call.wait_for(time);
+    call.wait();
+    return true;
+}
+
+} // namespace
+
+ConnectionImpl::ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                               const ProxyHeader& header, bool passthrough_tls)
+    : session_(std::move(session)), stream_(std::move(stream)), remote_address_(header.client_addr),
+      protocol_(header.protocol), passthrough_tls_(passthrough_tls) {}
+
+const asio::any_io_executor& ConnectionImpl::executor() const noexcept { return session_->executor(); }
+
+void ConnectionImpl::start_read(asio::mutable_buffer buffer, Handler handler) {
+    if (receive_shut_.load()) {
+        handler.complete(asio::error::eof, 0);
+    } else {
+        stream_->start_read(buffer, std::move(handler));
+    }
+    session_->ensure_completion();
+}
+
+void ConnectionImpl::start_write(const ConstBuffers& buffers, Handler handler) {
+    stream_->start_write(buffers, std::move(handler));
+    session_->ensure_completion();
+}
+
+std::size_t ConnectionImpl::read(asio::mutable_buffer buffer, std::error_code& ec) {
+    if (session_->is_own_thread()) {
+        ec = errc::would_deadlock;
+        return 0;
+    }
+    if (receive_shut_.load()) {
+        ec = asio::error::eof;
+        return 0;
+    }
+    BlockingCall<std::size_t> call;
+    stream_->start_read(buffer, call.handler());
+    if (!wait(call, read_timeout_.load())) {
+        stream_->cancel_read(make_error_code(errc::timed_out)); // or it completes just now
+        call.wait();
+    }
+    ec = call.code();
+    return call.result<0>();
+}
+
+std::size_t ConnectionImpl::write(const ConstBuffers& buffers, std::error_code& ec) {
+    if (session_->is_own_thread()) {
+        ec = errc::would_deadlock;
+        return 0;
+    }
+    BlockingCall<std::size_t> call;
+    stream_->start_write(buffers, call.handler());
+    if (!wait(call, write_timeout_.load())) {
+        stream_->cancel_write(make_error_code(errc::timed_out));
+        call.wait();
+    }
+    ec = call.code();
+    return call.result<0>();
+}
+
+void ConnectionImpl::shutdown_receive() {
+    if (closed_.load() || receive_shut_.exchange(true)) return;
+    stream_->cancel_read(asio::error::eof);
+    asio::co_spawn(session_->strand(), discard(stream_), asio::detached);
+}
+
+void ConnectionImpl::close() noexcept {
+    if (!closed_.exchange(true)) stream_->close();
+}
+
+void ConnectionImpl::reset(muxado::ErrorCode code) noexcept {
+    if (!closed_.exchange(true)) stream_->reset(code);
+}
+
+int ConnectionImpl::release_socket(std::error_code& ec) {
+    if (closed_.load()) {
+        ec = errc::connection_closed;
+        return -1;
+    }
+    const Result<std::shared_ptr<SocketPump>> pump = SocketPump::create(stream_);
+    if (!pump) {
+        ec = pump.error().code();
+        return -1;
+    }
+    ec = {};
+    closed_.store(true); // the pump ends the stream from now on
+    stream_->cancel_read(make_error_code(errc::connection_closed));
+    stream_->cancel_write(make_error_code(errc::connection_closed));
+    return (*pump)->start();
+}
+
+} // namespace adit

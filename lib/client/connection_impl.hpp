@@ -1,0 +1,65 @@
+// The state behind Connection: a muxado stream and what the edge said about its visitor.
+#pragma once
+
+#include <adit/connection.hpp>
+
+#include "net/mux_session.hpp"
+#include "proto/proxy_header.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace adit::inline v0::detail {
+
+class SessionImpl;
+
+class ConnectionImpl {
+public:
+    using Handler = AnyHandler<void(std::error_code, std::size_t)>;
+
+    ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                   const ProxyHeader& header, bool passthrough_tls);
+    ConnectionImpl(const ConnectionImpl&) = delete;
+    ConnectionImpl& operator=(const ConnectionImpl&) = delete;
+    ~ConnectionImpl() { close(); }
+
+    const asio::any_io_executor& executor() const noexcept;
+    bool is_open() const noexcept { return !closed_.load(); }
+    const std::string& remote_address() const noexcept { return remote_address_; }
+    const std::string& protocol() const noexcept { return protocol_; }
+    bool passthrough_tls() const noexcept { return passthrough_tls_; }
+
+    void start_read(asio::mutable_buffer buffer, Handler handler);
+    void start_write(const ConstBuffers& buffers, Handler handler);
+    std::size_t read(asio::mutable_buffer buffer, std::error_code& ec);
+    std::size_t write(const ConstBuffers& buffers, std::error_code& ec);
+    void read_timeout(std::chrono::milliseconds time) noexcept { read_timeout_.store(time); }
+    void write_timeout(std::chrono::milliseconds time) noexcept { write_timeout_.store(time); }
+
+    void shutdown_send() noexcept { stream_->finish_write(); }
+    /// Reads give the end of the stream from now on; what the peer still sends is read and dropped, so that it neither
+    /// waits for us nor fills our memory.
+    void shutdown_receive();
+    void close() noexcept;
+    void reset() noexcept { reset(muxado::ErrorCode::stream_cancelled); }
+    /// Nobody will take it.
+    void refuse() noexcept { reset(muxado::ErrorCode::accept_queue_full); }
+    int release_socket(std::error_code& ec);
+
+private:
+    void reset(muxado::ErrorCode code) noexcept;
+
+    const std::shared_ptr<SessionImpl> session_;
+    const std::shared_ptr<net::MuxStream> stream_;
+    const std::string remote_address_;
+    const std::string protocol_;
+    const bool passthrough_tls_;
+    std::atomic<std::chrono::milliseconds> read_timeout_{std::chrono::milliseconds(0)};
+    std::atomic<std::chrono::milliseconds> write_timeout_{std::chrono::milliseconds(0)};
+    std::atomic<bool> receive_shut_ = false;
+    std::atomic<bool> closed_ = false;
+};
+
+} // namespace adit

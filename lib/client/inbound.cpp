@@ -1,0 +1,97 @@
+// What the edge opens towards us: visitors' connections and commands (agent-protocol 3.10, 3.11, 4).
+#include "client/listener_impl.hpp"
+#include "client/session_impl.hpp"
+#include "net/deadline.hpp"
+#include "net/rpc.hpp"
+#include "proto/codec.hpp"
+#include "proto/rpc_error.hpp"
+
+#include <array>
+
+namespace adit::inline v0::detail {
+namespace {
+
+/// Stop, Restart, Update: this version has no handlers, and said so when it authenticated.
+asio::awaitable<void> refuse_command(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream> stream) {
+    const Result<std::string> request = co_await net::read_request(stream, limits::proxy_header_time);
+    if (!request) co_return;
+    std::string answer = encode_error(0, command_unsupported);
+    (void)co_await net::reply(stream, std::move(answer));
+}
+
+asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
+    const Result<std::string> text = co_await net::read_request(stream, limits::proxy_header_time);
+    stream->close(); // nobody answers a StopTunnel
+    if (!text) co_return;
+    const Result<StopTunnelRequest> request = decode_stop_tunnel_request(*text);
+    if (!request) co_return;
+    const std::shared_ptr<ListenerImpl> listener = session->take_listener(request->id);
+    if (!listener) co_return;
+    const ErrorInfo told = parse_rpc_error(request->message + "\n\n" + request->error_code);
+    std::error_code code = told.code();
+    if (code == errc::refused) code = errc::listener_closed; // it named no number
+    listener->end(ErrorInfo(code, "the edge stopped this listener", told.detail()));
+}
+
+asio::awaitable<void> read_head(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
+    ProxyHeaderReader reader;
+    std::array<std::uint8_t, 512> buffer;
+    const std::weak_ptr<net::MuxStream> weak(stream);
+    const auto give_up = [weak] {
+        if (const auto late = weak.lock()) late->abort();
+    };
+    net::Deadline deadline(session->strand(), limits::proxy_header_time, give_up);
+    while (!reader.done()) {
+        // Not a byte more than the head: what follows is the visitor's.
+        const MutableBytes space = MutableBytes(buffer).first(std::min(buffer.size(), reader.wanted()));
+        const net::IoResult got = co_await stream->read_some(space);
+        if (!got.ok()) co_return;
+        const Result<std::size_t> used = reader.feed(space.first(got.size()));
+        if (!used) co_return; // FIN, as the official agents
+    }
+    session->deliver(std::move(stream), reader.header());
+}
+
+} // namespace
+
+void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_t type) {
+    using Handle = asio::awaitable<void> (*)(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream>);
+    Handle handle = nullptr;
+    switch (static_cast<RequestType>(type)) {
+    case RequestType::proxy: handle = read_head; break;
+    case RequestType::stop:
+    case RequestType::restart:
+    case RequestType::update: handle = refuse_command; break;
+    case RequestType::stop_tunnel: handle = stop_tunnel; break;
+    default: stream->close(); return;
+    }
+    if (heads_pending_ >= limits::proxy_headers_pending) {
+        stream->reset(muxado::ErrorCode::enhance_your_calm);
+        return;
+    }
+    ++heads_pending_;
+    auto self = shared_from_this();
+    // A coroutine for each: one that dawdles holds up nobody.
+    asio::co_spawn(strand_, handle(self, std::move(stream)), [self](const std::exception_ptr&) { --self->heads_pending_; });
+}
+
+void SessionImpl::deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
+    std::shared_ptr<ListenerImpl> listener;
+    bool may_come = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = listeners_.find(header.id);
+        if (found != listeners_.end()) listener = found->second;
+        may_come = listens_pending_ != 0 && !ended_;
+    }
+    if (listener) {
+        listener->push(std::move(stream), header);
+    } else if (may_come && parked_.size() < limits::parked_connections) {
+        // The edge may send a visitor right behind its answer to the bind, which we have not looked at yet.
+        parked_.emplace_back(std::move(stream), header);
+    } else {
+        stream->close();
+    }
+}
+
+} // namespace adit

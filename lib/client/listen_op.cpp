@@ -1,0 +1,96 @@
+#include "client/listen_op.hpp"
+
+#include "client/handle.hpp"
+#include "client/listener_impl.hpp"
+#include "client/thrown.hpp"
+#include "net/rpc.hpp"
+
+#include <utility>
+
+namespace adit::inline v0::detail {
+
+void ListenOp::start(std::shared_ptr<SessionImpl> session, const Endpoint::Data& endpoint, ErrorInfo* error,
+                     Handler handler) {
+    auto slot = handler.slot();
+    auto op = std::make_shared<ListenOp>(std::move(session), error, std::move(handler));
+    if (slot.is_connected()) {
+        slot.assign([weak = std::weak_ptr<ListenOp>(op)](asio::cancellation_type type) {
+            const bool total_only = type == asio::cancellation_type::total;
+            if (const auto self = weak.lock(); self && !total_only)
+                self->finish(ErrorInfo(asio::error::operation_aborted, "the listen was cancelled"), nullptr);
+        });
+    }
+    Result<BindPlan> plan = plan_bind(endpoint);
+    if (!plan) {
+        op->finish(plan.error(), nullptr);
+        return;
+    }
+    op->plan_ = std::move(*plan);
+    Result<std::shared_ptr<net::MuxSession>> mux = op->session_->begin_listen();
+    if (!mux) {
+        op->finish(mux.error(), nullptr);
+        return;
+    }
+    asio::co_spawn(op->session_->strand(), run(op, std::move(*mux)), [op](const std::exception_ptr& thrown) {
+        op->session_->end_listen();
+        if (thrown) op->finish(describe(thrown), nullptr);
+    });
+}
+
+asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux) {
+    const auto type = static_cast<std::uint32_t>(op->plan_.type);
+    std::string request = op->plan_.request;
+    const Result<std::string> answer = co_await net::call(std::move(mux), type, std::move(request), limits::rpc_time);
+    op->take_answer(answer);
+}
+
+void ListenOp::take_answer(const Result<std::string>& answer) {
+    if (!answer) {
+        const ErrorInfo ended = session_->ended();
+        ErrorInfo error = ended ? ended : answer.error();
+        if (error.code() == errc::timed_out)
+            error = ErrorInfo(error.code(), "the edge did not answer the bind of " + plan_.what + " in time");
+        finish(error, nullptr);
+        return;
+    }
+    std::string id;
+    const Result<Bound> bound = read_bind_answer(plan_, *answer, id);
+    if (!bound) {
+        if (!id.empty()) { // online all the same, in a form we cannot use
+            Bound useless;
+            useless.id = id;
+            std::make_shared<ListenerImpl>(session_, std::move(useless), plan_.backlog)->close();
+        }
+        finish(bound.error(), nullptr);
+        return;
+    }
+    Result<std::shared_ptr<ListenerImpl>> listener = session_->add_listener(*bound, plan_.backlog);
+    if (listener) {
+        finish({}, std::move(*listener));
+    } else {
+        finish(listener.error(), nullptr);
+    }
+}
+
+void ListenOp::finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> listener) {
+    Handler handler;
+    ErrorInfo* out = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        handler = std::move(handler_);
+        out = std::exchange(error_, nullptr);
+    }
+    if (!handler) { // cancelled before: an answer is undone
+        if (listener) listener->close();
+        return;
+    }
+    if (error) session_->remember_error(error);
+    if (out != nullptr) *out = error;
+    if (error) {
+        handler.complete(error.code(), Listener());
+    } else {
+        handler.complete({}, Listener(make_handle(std::move(listener))));
+    }
+}
+
+} // namespace adit

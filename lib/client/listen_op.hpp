@@ -1,0 +1,33 @@
+// One listen() on its way: at most one completion, whatever comes first of answer, refusal, cancellation and loss.
+#pragma once
+
+#include "client/session_impl.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace adit::inline v0::detail {
+
+class ListenOp : public std::enable_shared_from_this<ListenOp> {
+public:
+    using Handler = SessionImpl::ListenHandler;
+
+    static void start(std::shared_ptr<SessionImpl> session, const Endpoint::Data& endpoint, ErrorInfo* error,
+                      Handler handler);
+
+    ListenOp(std::shared_ptr<SessionImpl> session, ErrorInfo* error, Handler handler)
+        : session_(std::move(session)), error_(error), handler_(std::move(handler)) {}
+
+private:
+    static asio::awaitable<void> run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux);
+    void take_answer(const Result<std::string>& answer);
+    void finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> listener);
+
+    const std::shared_ptr<SessionImpl> session_;
+    BindPlan plan_;
+    std::mutex mutex_;
+    ErrorInfo* error_;
+    Handler handler_;
+};
+
+} // namespace adit

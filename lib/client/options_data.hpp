@@ -1,0 +1,76 @@
+// What the setters of SessionOptions and Endpoint fill in, and what of it cannot work.
+#pragma once
+
+#include <adit/endpoint.hpp>
+#include <adit/limits.hpp>
+#include <adit/session_options.hpp>
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace adit::inline v0 {
+
+/// One entry of the user agent.
+class ClientInfo {
+public:
+    ClientInfo(std::string_view n, std::string_view v, std::string_view c) : name(n), version(v), comment(c) {}
+    std::string name, version, comment;
+};
+
+struct SessionOptions::Data {
+    enum class Roots : std::uint8_t { system, file, pem };
+
+    Data() = default;
+
+    std::string server;
+    std::string authtoken;
+    Roots roots = Roots::system;
+    std::string roots_value; // path or PEM text
+    std::string server_name;
+    std::string metadata;
+    std::vector<ClientInfo> client_infos; // newest first
+    std::chrono::milliseconds heartbeat_interval{limits::heartbeat_interval};
+    std::chrono::milliseconds heartbeat_tolerance{limits::heartbeat_tolerance};
+    std::chrono::milliseconds connect_timeout{30'000};
+    bool window_growth = true;
+};
+
+struct Endpoint::Data {
+    Data() = default;
+
+    std::string url;
+    bool labeled = false;
+    std::map<std::string, std::string, std::less<>> labels;
+    std::string name;
+    std::string description;
+    std::string metadata;
+    std::optional<std::string> forwards_to;
+    std::string app_protocol;
+    int proxy_protocol = 0;
+    std::string binding;
+    bool pooling = false;
+    std::optional<std::string> traffic_policy;
+    std::size_t backlog = limits::accept_backlog;
+};
+
+/// Where a session connects to.
+class ServerTarget {
+public:
+    ServerTarget() = default;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string verify_name; ///< to check the certificate for, and SNI
+    std::string text() const;
+};
+
+/// errc::no_server, or errc::invalid_option with a message that names the option.
+Result<ServerTarget> check(const SessionOptions::Data& options);
+/// errc::unsupported_url, or errc::invalid_option with a message that names the option.
+Result<void> check(const Endpoint::Data& endpoint);
+
+} // namespace adit

@@ -1,0 +1,117 @@
+#include <adit/session.hpp>
+
+#include "client/blocking.hpp"
+#include "client/connect_op.hpp"
+#include "client/session_impl.hpp"
+
+#include <utility>
+
+namespace adit::inline v0 {
+namespace {
+
+ErrorInfo would_deadlock(const char* call) {
+    return {errc::would_deadlock,
+            std::string(call) + " blocks, and this thread would have to complete it: use the asynchronous form"};
+}
+
+ErrorInfo no_session() { return {errc::session_closed, "this handle has no session"}; }
+
+} // namespace
+
+Session::Session() noexcept = default;
+Session::Session(const Session&) noexcept = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(const Session&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+Session::Session(std::shared_ptr<detail::SessionImpl> impl) noexcept : impl_(std::move(impl)) {}
+
+Session Session::connect(const SessionOptions& options) {
+    ErrorInfo error;
+    Session session = connect(options, error);
+    if (error) throw SystemError(error);
+    return session;
+}
+
+Session Session::connect(const SessionOptions& options, std::error_code& ec) {
+    ErrorInfo error;
+    Session session = connect(options, error);
+    ec = error.code();
+    return session;
+}
+
+Session Session::connect(const SessionOptions& options, ErrorInfo& error) {
+    if (Background::runs_on_this_thread()) {
+        error = would_deadlock("connect");
+        return {};
+    }
+    Result<Background::Lease> lease = Background::acquire();
+    if (!lease) {
+        error = lease.error();
+        return {};
+    }
+    BlockingCall<Session> call;
+    detail::ConnectOp::start(Background::executor(), std::move(*lease), options, &error, call.handler());
+    call.wait();
+    return std::move(call.result<0>());
+}
+
+void Session::start_connect(const asio::any_io_executor& executor, const SessionOptions& options, ErrorInfo* error,
+                            ConnectHandler handler) {
+    detail::ConnectOp::start(executor, Background::Lease(), options, error, std::move(handler));
+}
+
+Session::executor_type Session::get_executor() const {
+    if (!impl_) return asio::system_executor();
+    return impl_->executor();
+}
+
+bool Session::is_open() const noexcept { return impl_ && impl_->is_open(); }
+std::string Session::id() const { return impl_ ? impl_->id() : std::string(); }
+std::string Session::region() const { return impl_ ? impl_->region() : std::string(); }
+std::string Session::banner() const { return impl_ ? impl_->banner() : std::string(); }
+ErrorInfo Session::last_error() const { return impl_ ? impl_->last_error() : ErrorInfo(); }
+
+Listener Session::listen(const Endpoint& endpoint) {
+    ErrorInfo error;
+    Listener listener = listen(endpoint, error);
+    if (error) throw SystemError(error);
+    return listener;
+}
+
+Listener Session::listen(const Endpoint& endpoint, std::error_code& ec) {
+    ErrorInfo error;
+    Listener listener = listen(endpoint, error);
+    ec = error.code();
+    return listener;
+}
+
+Listener Session::listen(const Endpoint& endpoint, ErrorInfo& error) {
+    if (!impl_) {
+        error = no_session();
+        return {};
+    }
+    if (impl_->is_own_thread()) {
+        error = would_deadlock("listen");
+        return {};
+    }
+    BlockingCall<Listener> call;
+    impl_->start_listen(endpoint.data(), &error, call.handler());
+    call.wait();
+    return std::move(call.result<0>());
+}
+
+void Session::start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo* error, ListenHandler handler) {
+    if (impl) {
+        impl->start_listen(endpoint.data(), error, std::move(handler));
+        return;
+    }
+    if (error != nullptr) *error = no_session();
+    handler.complete(errc::session_closed, Listener());
+}
+
+void Session::close() noexcept {
+    if (impl_) impl_->close();
+}
+
+} // namespace adit
