@@ -1,11 +1,11 @@
 #include "http/head_reader.hpp"
 
 #include "http/meaning.hpp"
+#include "http/scan.hpp"
 
 #include <adit/limits.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <llhttp.h>
 
 namespace adit::inline v0 {
@@ -125,66 +125,57 @@ HeadReader::Outcome HeadReader::collect(Bytes input, Fields& fields) {
         const std::size_t step = std::min({input.size() - consumed, collect_step, largest - before});
         arena.append(as_text(input.subspan(consumed, step)));
         begun_ = true;
-        Outcome outcome = scan(arena);
-        if (outcome.state == State::complete) {
+        if (const HttpError* error = scan(arena)) { return {consumed, State::error, *error}; }
+        if (complete_) {
             arena.resize(scanned_);
-            outcome.consumed = consumed + (scanned_ - before);
+            return {consumed + (scanned_ - before), State::complete, {}};
         }
-        if (outcome.state != State::need_more) { return outcome; }
         consumed += step;
         if (arena.size() >= largest) { return {consumed, State::error, too_large()}; }
     }
     return {consumed, State::need_more, {}};
 }
 
-HttpError HeadReader::too_large() const noexcept {
+const HttpError& HeadReader::too_large() const noexcept {
     return kind_ == Kind::request && lines_ == 0 ? target_too_large : head_too_large;
 }
 
-// Looks at the ends and the first byte of lines only; the rest is for llhttp. Complete: the head ends at scanned_.
-HeadReader::Outcome HeadReader::scan(const std::string& arena) {
-    const auto fail = [](HttpError error) { return Outcome{0, State::error, error}; };
+// Looks at the ends and the first byte of lines only; the rest is for llhttp. When complete_, the head ends at scanned_.
+const HttpError* HeadReader::scan(const std::string& arena) noexcept {
     const char* const data = arena.data();
-    while (line_begin_ < arena.size()) {
-        if (const HttpError error = check_first(data[line_begin_])) { return fail(error); }
-        const auto* lf = static_cast<const char*>(std::memchr(data + scanned_, '\n', arena.size() - scanned_));
-        const std::size_t stop = lf != nullptr ? static_cast<std::size_t>(lf - data) : arena.size();
-        const auto* cr = static_cast<const char*>(std::memchr(data + scanned_, '\r', stop - scanned_));
-        const std::size_t cr_at = cr != nullptr ? static_cast<std::size_t>(cr - data) : stop;
-        if (cr_at + 1 < stop) { return fail(bare_cr); }
-        if (lf == nullptr) {
-            scanned_ = cr_at; // a CR at the end is looked at again with what follows it
-            return {};
-        }
-        if (cr == nullptr) { return fail(bare_lf); }
-        const bool empty = cr_at == line_begin_;
-        line_begin_ = scanned_ = stop + 1;
-        if (const HttpError error = line_done(empty)) { return fail(error); }
-        if (complete_) { return {0, State::complete, {}}; }
+    const char* const end = data + arena.size();
+    while (line_begin_ < arena.size() && !complete_) {
+        const char* const begin = data + line_begin_;
+        if (const HttpError* error = check_first(*begin)) { return error; }
+        const char* const cr = scan::find_line_end(data + scanned_, end);
+        scanned_ = static_cast<std::size_t>(cr - data);
+        if (cr != end && *cr == '\n') { return &bare_lf; }
+        if (end - cr < 2) { return nullptr; } // a CR at the end is looked at again with what follows it
+        if (cr[1] != '\n') { return &bare_cr; }
+        line_begin_ = scanned_ = scanned_ + 2;
+        if (const HttpError* error = line_done(cr == begin)) { return error; }
     }
-    return {};
+    return nullptr;
 }
 
 // Garbage is refused at its first byte, not after the head's time is up.
-HttpError HeadReader::check_first(char first) const noexcept {
-    if (lines_ > 0 || kind_ == Kind::trailers) { return is_blank(first) ? folded : HttpError(); }
-    if (kind_ == Kind::response) { return first == 'H' ? HttpError() : not_http; }
-    if (first == '\n') { return bare_lf; }
-    return first == '\r' || is_token({&first, 1}) ? HttpError() : not_http;
+inline const HttpError* HeadReader::check_first(char first) const noexcept {
+    if (lines_ > 0 || kind_ == Kind::trailers) { return is_blank(first) ? &folded : nullptr; }
+    if (kind_ == Kind::response) { return first == 'H' ? nullptr : &not_http; }
+    if (first == '\n') { return &bare_lf; }
+    return first == '\r' || is_token({&first, 1}) ? nullptr : &not_http;
 }
 
-HttpError HeadReader::line_done(bool empty) noexcept {
+inline const HttpError* HeadReader::line_done(bool empty) noexcept {
     const std::size_t start_lines = kind_ == Kind::trailers ? 0 : 1;
-    if (!empty) {
-        return ++lines_ > limits::http_headers_max + start_lines ? too_many_fields : HttpError();
-    }
+    if (!empty) { return ++lines_ > limits::http_headers_max + start_lines ? &too_many_fields : nullptr; }
     if (lines_ >= start_lines) {
         complete_ = true;
-        return {};
+        return nullptr;
     }
-    if (head_begin_ > 0) { return not_http; }
+    if (head_begin_ > 0) { return &not_http; }
     head_begin_ = line_begin_; // one empty line before a request is tolerated, RFC 9112 2.2
-    return {};
+    return nullptr;
 }
 
 HttpError HeadReader::read_request(Head& head) const {

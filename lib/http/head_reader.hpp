@@ -32,10 +32,10 @@ private:
     struct Grammar; // llhttp's callbacks
 
     Outcome collect(Bytes input, Fields& fields);
-    Outcome scan(const std::string& arena);
-    HttpError check_first(char first) const noexcept;
-    HttpError line_done(bool empty) noexcept;
-    HttpError too_large() const noexcept;
+    const HttpError* scan(const std::string& arena) noexcept;
+    const HttpError* check_first(char first) const noexcept;
+    const HttpError* line_done(bool empty) noexcept;
+    const HttpError& too_large() const noexcept;
     HttpError read_request(Head& head) const;
     HttpError read_response(Head& head) const;
     HttpError read_fields(int type, std::string_view start, std::string_view rest, Fields& fields) const;

@@ -106,6 +106,7 @@ void set_length(Head& head, std::uint64_t length) {
 }
 
 void set_origin_form(Head& request) {
+    if (request.target().starts_with('/')) { return; }
     const auto target = parse_target(request.method(), request.target());
     if (!target || target->form != TargetForm::absolute) { return; }
     if (!request.has(FieldId::host)) { request.add("Host", target->authority); } // HTTP/1.0

@@ -153,7 +153,8 @@ ParseResult ResponseParser::head_done(std::size_t consumed) {
         phase_ = Phase::tunnel;
         return done;
     }
-    if (status == 204 && head_.has_body()) { head_.set_keep_alive(false); } // what it announces may yet come
+    const bool announced = head_.chunked() || head_.content_length().value_or(0) > 0;
+    if (status == 204 && announced) { head_.set_keep_alive(false); } // what it announces may yet come
     if (to_head_ || status == 204 || status == 304) { head_.set_framing(Framing::none); }
     if (head_.framing() == Framing::until_close) { head_.set_keep_alive(false); }
     reusable_ = head_.keep_alive();

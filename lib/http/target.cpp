@@ -3,6 +3,7 @@
 #include "http/fields.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace adit::inline v0 {
 namespace {
@@ -15,6 +16,12 @@ constexpr bool is_name_char(char c) noexcept { return is_alnum(c) || c == '-' ||
 constexpr bool is_v6_char(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
 }
+
+constexpr auto not_in_target = [] {
+    std::array<std::uint8_t, 256> table{};
+    for (unsigned c = 0; c < table.size(); ++c) { table[c] = c <= ' ' || c >= 0x7f || c == '#' ? 1 : 0; }
+    return table;
+}();
 
 struct Authority {
     std::string_view host; // with brackets
@@ -52,10 +59,9 @@ std::string_view effective_port(const Authority& authority, std::string_view sch
 } // namespace
 
 bool is_target(std::string_view text) noexcept {
-    for (const char c : text) {
-        if (c <= ' ' || c >= 0x7f || c == '#') { return false; } // a char above 0x7f is negative or too big
-    }
-    return !text.empty();
+    unsigned bad = text.empty() ? 1 : 0;
+    for (const char c : text) { bad |= not_in_target[static_cast<unsigned char>(c)]; }
+    return bad == 0;
 }
 
 std::optional<Target> parse_target(std::string_view method, std::string_view target) noexcept {

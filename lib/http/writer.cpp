@@ -1,6 +1,7 @@
 #include "http/writer.hpp"
 
 #include "http/meaning.hpp"
+#include "http/scan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,43 +25,57 @@ private:
     char* at_;
 };
 
-char* grow(std::string& out, std::size_t size) {
-    const std::size_t before = out.size();
-    out.resize(before + size);
-    return out.data() + before;
-}
-char* grow(ByteQueue& out, std::size_t size) {
-    char* const room = reinterpret_cast<char*>(out.prepare(size).data());
-    out.commit(size);
-    return room;
-}
+// Room at the end of a sink, which the sink keeps only if it is committed.
+template <class Sink>
+class Room;
+
+template <>
+class Room<std::string> {
+public:
+    Room(std::string& out, std::size_t size) : out_(out), before_(out.size()) { out_.resize(before_ + size); }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() {
+        if (!committed_) { out_.resize(before_); }
+    }
+    char* data() noexcept { return out_.data() + before_; }
+    void commit() noexcept { committed_ = true; }
+
+private:
+    std::string& out_;
+    std::size_t before_;
+    bool committed_ = false;
+};
+
+template <>
+class Room<ByteQueue> {
+public:
+    Room(ByteQueue& out, std::size_t size) : out_(out), room_(out.prepare(size).first(size)) {}
+    char* data() noexcept { return reinterpret_cast<char*>(room_.data()); }
+    void commit() noexcept { out_.commit(room_.size()); }
+
+private:
+    ByteQueue& out_;
+    MutableBytes room_;
+};
 
 Result<void> refuse(std::string_view what) {
     return ErrorInfo(errc::protocol_error, "refused to write an HTTP head: " + std::string(what));
 }
 
-// Names are tokens in every Fields object, so only what may have been made by hand is looked at again.
+// What can be made by hand. That no line end comes out of any part is seen on the bytes that were written.
 Result<void> check(const Head& head) {
     if (head.is_request()) {
         if (!is_token(head.method())) { return refuse("the method is not a token"); }
         if (!is_target(head.target())) { return refuse("the target is empty or has characters that end it"); }
-    } else {
-        if (head.status() < 100 || head.status() > 999) { return refuse("the status is not a number of three digits"); }
-        if (!is_single_line(head.reason())) { return refuse("the reason phrase has a line end"); }
+    } else if (head.status() < 100 || head.status() > 999) {
+        return refuse("the status is not a number of three digits");
     }
-    bool has_length = false;
-    bool has_coding = false;
+    unsigned framings = 0;
     for (const Field& field : head) {
-        if (!is_single_line(field.name) || !is_single_line(field.value)) { return refuse("a field has a line end"); }
-        if (field.id == FieldId::content_length && std::exchange(has_length, true)) {
-            return refuse("Content-Length is repeated");
-        }
-        if (field.id == FieldId::transfer_encoding && std::exchange(has_coding, true)) {
-            return refuse("Transfer-Encoding is repeated");
-        }
+        if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) { ++framings; }
     }
-    if (has_length && has_coding) { return refuse("it has both Content-Length and Transfer-Encoding"); }
-    return {};
+    return framings > 1 ? refuse("it has more than one Content-Length or Transfer-Encoding") : Result<void>();
 }
 
 std::size_t size_of(const Fields& fields) noexcept {
@@ -79,31 +94,43 @@ void put_fields(Cursor& to, const Fields& fields) noexcept {
     to.put(line_end);
 }
 
-template <class Sink>
-Result<void> write(Sink& out, const Head& head) {
-    if (Result<void> checked = check(head); !checked) { return checked; }
+std::size_t size_of(const Head& head) noexcept {
+    const std::size_t line = head.is_request() ? head.method().size() + head.target().size() + 12
+                                               : head.reason().size() + 15; // "GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"
+    return line + size_of(static_cast<const Fields&>(head));
+}
+
+void put_start_line(Cursor& to, const Head& head) noexcept {
     const std::string_view version = head.version() == HttpVersion::http10 ? "HTTP/1.0" : "HTTP/1.1";
     if (head.is_request()) {
-        const std::size_t line = head.method().size() + head.target().size() + version.size() + 4;
-        Cursor to(grow(out, line + size_of(head)));
         to.put(head.method());
         to.put(" ");
         to.put(head.target());
         to.put(" ");
         to.put(version);
-        to.put(line_end);
-        put_fields(to, head);
-        return {};
+    } else {
+        const int status = head.status();
+        const std::array<char, 5> digits = {' ', static_cast<char>('0' + status / 100),
+                                            static_cast<char>('0' + status / 10 % 10),
+                                            static_cast<char>('0' + status % 10), ' '};
+        to.put(version);
+        to.put({digits.data(), digits.size()});
+        to.put(head.reason());
     }
-    const std::array<char, 5> status = {' ', static_cast<char>('0' + head.status() / 100),
-                                        static_cast<char>('0' + head.status() / 10 % 10),
-                                        static_cast<char>('0' + head.status() % 10), ' '};
-    Cursor to(grow(out, version.size() + status.size() + head.reason().size() + line_end.size() + size_of(head)));
-    to.put(version);
-    to.put({status.data(), status.size()});
-    to.put(head.reason());
     to.put(line_end);
+}
+
+template <class Sink>
+Result<void> write(Sink& out, const Head& head) {
+    if (Result<void> checked = check(head); !checked) { return checked; }
+    const std::size_t size = size_of(head);
+    Room<Sink> room(out, size);
+    Cursor to(room.data());
+    put_start_line(to, head);
     put_fields(to, head);
+    const std::size_t line_ends = 2 * (head.size() + 2);
+    if (scan::count_breaks(room.data(), size) != line_ends) { return refuse("a part of it has a CR, LF or NUL"); }
+    room.commit();
     return {};
 }
 
@@ -112,10 +139,12 @@ void write_data(Sink& out, Bytes data) {
     if (data.empty()) { return; } // an empty chunk would end the body
     char line[chunk_size_max];
     const std::size_t line_size = format_chunk_size(line, data.size());
-    Cursor to(grow(out, line_size + data.size() + line_end.size()));
+    Room<Sink> room(out, line_size + data.size() + line_end.size());
+    Cursor to(room.data());
     to.put({line, line_size});
     to.put(as_text(data));
     to.put(line_end);
+    room.commit();
 }
 
 template <class Sink>
@@ -126,9 +155,11 @@ void write_end(Sink& out, const Fields& trailers) {
         kept.remove_if([](const Field& field) { return !may_trail(field) || !is_single_line(field.value); });
     }
     constexpr std::string_view last = "0\r\n";
-    Cursor to(grow(out, last.size() + size_of(kept)));
+    Room<Sink> room(out, last.size() + size_of(kept));
+    Cursor to(room.data());
     to.put(last);
     put_fields(to, kept);
+    room.commit();
 }
 
 } // namespace

@@ -1,0 +1,291 @@
+// Threats T4, T5 and T11, behaviour D.4.
+#include "http/header_rules.hpp"
+#include "http_log.hpp"
+#include "support/doctest.hpp"
+
+using namespace adit;
+using namespace http_test;
+
+namespace {
+
+// "name: value" of every field, one a line.
+std::string lines_of(const Fields& fields) {
+    std::string out;
+    for (const Field& field : fields) { out.append(field.name).append(": ").append(field.value) += '\n'; }
+    return out;
+}
+
+Head request_head(const std::string& lines, std::string_view start = "GET / HTTP/1.1") {
+    RequestParser parser;
+    const std::string bytes = std::string(start) + "\r\nHost: app.example\r\n" + lines + "\r\n";
+    const ParseResult r = parser.parse(as_bytes(bytes));
+    REQUIRE(r.state == ParseState::head_complete);
+    return std::move(parser.head());
+}
+
+Head response_head(const std::string& bytes, const RequestFacts& facts) {
+    ResponseParser parser;
+    parser.expect(facts.to_head ? "HEAD" : facts.to_connect ? "CONNECT" : "GET", facts.upgrade);
+    const ParseResult r = parser.parse(as_bytes(bytes));
+    REQUIRE(r.state == ParseState::head_complete);
+    return std::move(parser.head());
+}
+
+const std::string ours = "X-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: app.example\n";
+
+} // namespace
+
+TEST_CASE("what the application sees of a visitor's fields") {
+    struct Row {
+        std::string sent;
+        std::string seen; // between Host and our own
+    };
+    const Row rows[] = {
+        {"", ""},
+        {"Accept: */*\r\nCookie: a=b\r\n", "Accept: */*\nCookie: a=b\n"},
+        // spoofing
+        {"X-Forwarded-For: 1.2.3.4\r\n", ""},
+        {"X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8\r\n", ""},
+        {"X-FORWARDED-PROTO: http\r\nX-Forwarded-Host: evil\r\n", ""},
+        {"X-Forwarded-Port: 1\r\nX-Forwarded-Server: x\r\nX-Forwarded-Prefix: /x\r\n", ""},
+        {"Forwarded: for=1.2.3.4\r\n", ""},
+        {"X-Real-IP: 1.2.3.4\r\n", ""},
+        {"ngrok-auth-user-email: root@example.com\r\nNgrok-Error-Code: x\r\n", ""},
+        {"ngrok-skip-browser-warning: 1\r\n", "ngrok-skip-browser-warning: 1\n"},
+        {"x_forwarded_for: 1.2.3.4\r\nX_Forwarded-For: 1\r\nX-Forwarded_Host: 1\r\nx_forwarded_proto: 1\r\n", ""},
+        {"x_real_ip: 1\r\nngrok_auth_user_id: 1\r\nX_FORWARDED_PREFIX: 1\r\n", ""},
+        {"content_length: 5\r\nTransfer_Encoding: chunked\r\nproxy_authorization: x\r\n", ""},
+        {"my_header: 1\r\nX-Forwarded: 1\r\n", "my_header: 1\nX-Forwarded: 1\n"},
+        {"Proxy: http://evil\r\n", ""},
+        // hop by hop
+        {"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\n", ""},
+        {"TE: trailers\r\nTrailer: X-Sum\r\nProxy-Authorization: Basic x\r\n", ""},
+        {"Connection: X-Drop, x-too\r\nX-Drop: 1\r\nX-Keep: 2\r\nX-TOO: 3\r\n", "X-Keep: 2\n"},
+        {"X-Drop: 1\r\nConnection: a\r\nConnection: x-drop\r\n", ""},
+        // what Connection may not take away
+        {"Connection: x-forwarded-for\r\n", ""},
+        {"Connection: host, content-length, x-forwarded-for, x-forwarded-proto, x-forwarded-host\r\n", ""},
+        {"Connection: X-Forwarded-For\r\nX-Forwarded-For: 1.2.3.4\r\n", ""},
+        // upgrades that are none
+        {"Upgrade: websocket\r\n", ""},
+        {"Connection: upgrade\r\n", ""},
+        {"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAA\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n", ""},
+        {"Connection: Upgrade\r\nUpgrade: H2C\r\n", ""},
+        // expectations
+        {"Expect: 100-continue\r\n", ""},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.sent);
+        Head head = request_head(row.sent);
+        apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+        CHECK(lines_of(head) == "Host: app.example\n" + row.seen + ours);
+        CHECK_FALSE(head.upgrade());
+    }
+}
+
+TEST_CASE("an upgrade goes through with its two fields") {
+    Head head = request_head("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
+    apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+    CHECK(lines_of(head) == "Host: app.example\nUpgrade: websocket\nSec-WebSocket-Key: k\n" + ours + "Connection: Upgrade\n");
+    CHECK(head.upgrade());
+}
+
+TEST_CASE("an upgrade with a body is a plain request") {
+    Head head = request_head("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n");
+    apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+    CHECK(lines_of(head) == "Host: app.example\nContent-Length: 3\n" + ours);
+    CHECK_FALSE(head.upgrade());
+}
+
+TEST_CASE("a request has one framing on its way on") {
+    struct Row {
+        std::string sent;
+        std::string seen;
+    };
+    const Row rows[] = {
+        {"Content-Length: 3\r\n", "Content-Length: 3\n"},
+        {"content-length: 0003\r\n", "content-length: 3\n"},
+        {"Content-Length: 0\r\n", "Content-Length: 0\n"},
+        {"Content-Length: 3\r\nConnection: content-length\r\n", "Content-Length: 3\n"},
+        {"Content-Length: 3\r\nExpect: 100-continue\r\n", "Content-Length: 3\nExpect: 100-continue\n"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.sent);
+        Head head = request_head(row.sent, "POST / HTTP/1.1");
+        apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+        CHECK(lines_of(head) == "Host: app.example\n" + row.seen + ours);
+    }
+    Head head = request_head("Transfer-Encoding: CHUNKED\r\nTrailer: X\r\nConnection: transfer-encoding\r\n", "POST / HTTP/1.1");
+    apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+    CHECK(lines_of(head) == "Host: app.example\nTrailer: X\nTransfer-Encoding: chunked\n" + ours);
+}
+
+TEST_CASE("a trusted proxy is believed, and the visitor appended") {
+    const VisitorInfo proxy{"192.0.2.1", true, true};
+    Head known = request_head("X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: public.example\r\n"
+                              "x-forwarded-for: 5.6.7.8\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n"
+                              "x_forwarded_for: 9.9.9.9\r\nX-Forwarded-Port: 443\r\n");
+    apply_request_rules(known, proxy);
+    CHECK(lines_of(known) == "Host: app.example\nX-Forwarded-For: 1.2.3.4, 5.6.7.8, 192.0.2.1\nX-Forwarded-Proto: http\n"
+                             "X-Forwarded-Host: public.example\nForwarded: for=1.2.3.4\nX-Real-IP: 1.2.3.4\n"
+                             "X-Forwarded-Port: 443\n");
+    Head silent = request_head("");
+    apply_request_rules(silent, proxy);
+    CHECK(lines_of(silent) == "Host: app.example\n" + ours);
+    Head stripped = request_head("X-Forwarded-For: 1.2.3.4\r\nConnection: x-forwarded-for\r\n");
+    apply_request_rules(stripped, proxy);
+    CHECK(stripped.find("X-Forwarded-For") == "1.2.3.4, 192.0.2.1");
+}
+
+TEST_CASE("the scheme and the address of a plain visitor") {
+    Head head = request_head("");
+    apply_request_rules(head, VisitorInfo{"2001:db8::1", false, false});
+    CHECK(head.find("X-Forwarded-For") == "2001:db8::1");
+    CHECK(head.find("X-Forwarded-Proto") == "http");
+}
+
+TEST_CASE("the target goes on in origin form and the version is HTTP/1.1") {
+    struct Row {
+        std::string_view line;
+        std::string_view target;
+        bool close;
+    };
+    const Row rows[] = {
+        {"GET /a?b HTTP/1.1", "/a?b", false},
+        {"GET http://app.example/a?b HTTP/1.1", "/a?b", false},
+        {"GET http://APP.example:80 HTTP/1.1", "/", false},
+        {"GET https://app.example?b HTTP/1.1", "/?b", false},
+        {"OPTIONS http://app.example HTTP/1.1", "*", false},
+        {"OPTIONS http://app.example/ HTTP/1.1", "/", false},
+        {"OPTIONS * HTTP/1.1", "*", false},
+        {"GET //a HTTP/1.1", "//a", false},
+        {"GET /a HTTP/1.0", "/a", true},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.line);
+        Head head = request_head("", row.line);
+        apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+        CHECK(head.target() == row.target);
+        CHECK(head.version() == HttpVersion::http11);
+        CHECK(head.find("Connection") == (row.close ? std::optional<std::string_view>("close") : std::nullopt));
+        CHECK(head.host() == "app.example");
+    }
+}
+
+TEST_CASE("an HTTP/1.0 request in absolute form gets its Host") {
+    RequestParser parser;
+    REQUIRE(parser.parse(as_bytes("GET http://app.example/x HTTP/1.0\r\n\r\n")).state == ParseState::head_complete);
+    apply_request_rules(parser.head(), VisitorInfo{"192.0.2.1", false, false});
+    CHECK(parser.head().target() == "/x");
+    CHECK(parser.head().host() == "app.example");
+    CHECK(parser.head().find("X-Forwarded-Host") == "app.example");
+}
+
+TEST_CASE("how a response goes to the visitor") {
+    struct Row {
+        std::string what;
+        RequestFacts facts;
+        std::string response;
+        bool request_done;
+        std::string seen;
+        bool forward;
+        Framing framing;
+        bool keep_alive;
+        bool tunnel;
+    };
+    RequestFacts get;
+    get.keep_alive = true;
+    RequestFacts last;
+    RequestFacts old;
+    old.version = HttpVersion::http10;
+    RequestFacts head = get;
+    head.to_head = true;
+    RequestFacts upgrade = get;
+    upgrade.upgrade = true;
+    RequestFacts connect = get;
+    connect.to_connect = true;
+    RequestFacts second = get;
+    second.version = HttpVersion::http2;
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::string te = "Transfer-Encoding: chunked\n";
+    const std::string close = "Connection: close\n";
+    using F = Framing;
+    const Row rows[] = {
+        {"length", get, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true, F::length, true, false},
+        {"chunked", get, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true, "Trailer: X\n" + te, true, F::chunked,
+         true, false},
+        {"until close becomes chunked", get, ok + "\r\n", true, te, true, F::chunked, true, false},
+        {"HTTP/1.0 application", get, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
+         F::length, true, false},
+        {"application closes, the visitor stays", get, ok + "Connection: close\r\nContent-Length: 3\r\n\r\n", true,
+         "Content-Length: 3\n", true, F::length, true, false},
+        {"visitor closes", last, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n" + close, true, F::length, false,
+         false},
+        {"early response", get, ok + "Content-Length: 3\r\n\r\n", false, "Content-Length: 3\n" + close, true, F::length, false,
+         false},
+        {"HTTP/1.0 visitor, length", old, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n" + close, true,
+         F::length, false, false},
+        {"HTTP/1.0 visitor, chunked", old, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true, close, true,
+         F::until_close, false, false},
+        {"HTTP/1.0 visitor, interim", old, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", true, "Link: x\n", false, F::none,
+         false, false},
+        {"interim", get, "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", false,
+         "Link: x\n", true, F::none, true, false},
+        {"100 Continue", get, "HTTP/1.1 100 Continue\r\n\r\n", false, "", true, F::none, true, false},
+        {"HEAD with length", head, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true, F::none, true, false},
+        {"HEAD chunked", head, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::none, true, false},
+        {"HEAD, until close", head, ok + "\r\n", true, "", true, F::none, true, false},
+        {"204 with length", get, "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", true, "", true, F::none, true, false},
+        {"304 with length", get, "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
+         F::none, true, false},
+        {"hop-by-hop", get, ok + "Connection: X-Drop, keep-alive\r\nX-Drop: 1\r\nKeep-Alive: x\r\nProxy-Authenticate: y\r\n"
+                                 "Upgrade: h2\r\nContent-Length: 0\r\nX-Keep: 1\r\n\r\n",
+         true, "Content-Length: 0\nX-Keep: 1\n", true, F::length, true, false},
+        {"a spoofed error code", get, ok + "ngrok-error-code: ERR_NGROK_3200\r\nNgrok_Error_Code: x\r\nContent-Length: 0\r\n\r\n",
+         true, "Content-Length: 0\n", true, F::length, true, false},
+        {"Connection cannot take the length", get, ok + "Connection: content-length\r\nContent-Length: 3\r\n\r\n", true,
+         "Content-Length: 3\n", true, F::length, true, false},
+        {"a long length", get, ok + "Content-Length: 0003\r\n\r\n", true, "Content-Length: 3\n", true, F::length, true, false},
+        {"switching", upgrade,
+         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\n\r\n",
+         true, "Upgrade: websocket\nSec-WebSocket-Accept: k\nConnection: Upgrade\n", true, F::none, false, true},
+        {"declined upgrade", upgrade, ok + "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n", true, "Content-Length: 0\n", true,
+         F::length, true, false},
+        {"CONNECT agreed", connect, ok + "Content-Length: 3\r\n\r\n", true, "", true, F::none, false, true},
+        {"HTTP/2 visitor", second, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::until_close, false, false},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        Head response = response_head(row.response, row.facts);
+        const ResponsePlan plan = apply_response_rules(response, row.facts, row.request_done);
+        CHECK(lines_of(response) == row.seen);
+        CHECK(plan.forward == row.forward);
+        CHECK(plan.framing == row.framing);
+        CHECK(plan.keep_alive == row.keep_alive);
+        CHECK(plan.tunnel == row.tunnel);
+        CHECK(response.framing() == row.framing);
+        CHECK(response.version() == HttpVersion::http11);
+    }
+}
+
+TEST_CASE("a switch nobody asked for is no tunnel") {
+    Head response = Head::response(101);
+    CHECK(response.add("Upgrade", "websocket"));
+    RequestFacts get;
+    get.keep_alive = true;
+    const ResponsePlan plan = apply_response_rules(response, get, true);
+    CHECK_FALSE(plan.tunnel);
+    CHECK_FALSE(response.has(FieldId::upgrade));
+}
+
+TEST_CASE("the facts of a request outlive its head") {
+    Head head = request_head("Connection: upgrade\r\nUpgrade: x\r\n", "HEAD / HTTP/1.1");
+    const RequestFacts facts(head);
+    head.clear();
+    CHECK(facts.to_head);
+    CHECK(facts.keep_alive);
+    CHECK(facts.upgrade);
+    CHECK_FALSE(facts.to_connect);
+    CHECK(facts.version == HttpVersion::http11);
+}
