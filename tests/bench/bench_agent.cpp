@@ -1,0 +1,90 @@
+// An agent on the public API that pumps every connection to a local TCP port, one dial each, as the official agents do.
+//
+//   bench-agent SERVER TOKEN ROOTS URL PORT     prints "ready URL"; ends when standard input does
+#include <adit/adit.hpp>
+
+#include <asio/connect.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/write.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using asio::ip::tcp;
+
+constexpr std::size_t buffer_size = 64 * 1024;
+
+class Both {
+public:
+    Both(adit::Connection c, const asio::any_io_executor& executor) : visitor(std::move(c)), upstream(executor) {}
+    adit::Connection visitor;
+    tcp::socket upstream;
+};
+
+template <class From, class To>
+asio::awaitable<void> copy(std::shared_ptr<Both> both, From& from, To& to) {
+    std::vector<char> bytes(buffer_size);
+    std::error_code ec;
+    for (;;) {
+        auto read = from.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+        const std::size_t n = co_await std::move(read);
+        if (ec) break;
+        auto write = asio::async_write(to, asio::buffer(bytes.data(), n), asio::redirect_error(asio::use_awaitable, ec));
+        co_await std::move(write);
+        if (ec) break;
+    }
+    std::error_code ignored;
+    to.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+asio::awaitable<void> serve(std::shared_ptr<Both> both, tcp::endpoint target) {
+    auto executor = co_await asio::this_coro::executor;
+    std::error_code ec;
+    co_await both->upstream.async_connect(target, asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return;
+    both->upstream.set_option(tcp::no_delay(true), ec);
+    asio::co_spawn(executor, copy(both, both->visitor, both->upstream), asio::detached);
+    co_await copy(both, both->upstream, both->visitor);
+}
+
+asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::endpoint target) {
+    auto executor = co_await asio::this_coro::executor;
+    auto session = co_await adit::Session::async_connect(executor, options);
+    adit::Endpoint endpoint(url);
+    auto listener = co_await session.async_listen(endpoint);
+    std::printf("ready %s\n", listener.url().c_str());
+    std::fflush(stdout);
+    for (;;) {
+        adit::Connection connection = co_await listener.async_accept();
+        asio::co_spawn(executor, serve(std::make_shared<Both>(std::move(connection), executor), target), asio::detached);
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 6) return EXIT_FAILURE;
+    asio::io_context context(1);
+    auto options = adit::SessionOptions().server(argv[1]).authtoken(argv[2]).roots_file(argv[3]);
+    const tcp::endpoint target(asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoul(argv[5])));
+    asio::co_spawn(context, run(options, argv[4], target), [&context](const std::exception_ptr& error) {
+        try {
+            if (error) std::rethrow_exception(error);
+        } catch (const std::exception& problem) {
+            std::fprintf(stderr, "bench-agent: %s\n", problem.what());
+        }
+        context.stop();
+    });
+    asio::posix::stream_descriptor input(context, ::dup(STDIN_FILENO));
+    std::array<char, 16> byte{};
+    input.async_read_some(asio::buffer(byte), [&context](std::error_code, std::size_t) { context.stop(); });
+    context.run();
+}

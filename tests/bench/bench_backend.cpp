@@ -1,0 +1,79 @@
+// The upstream of every contender: on one port HTTP ("GET /N" answers N bytes, keep-alive), on the other raw TCP (send
+// "N\n", receive N bytes). One thread. Prints "ready HTTP_PORT RAW_PORT"; ends when standard input does.
+#include <adit/asio.hpp>
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/read_until.hpp>
+#include <asio/write.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using asio::ip::tcp;
+
+const std::vector<char>& block() {
+    static const std::vector<char> bytes(256 * 1024, 'x');
+    return bytes;
+}
+
+asio::awaitable<void> send(tcp::socket& socket, std::string head, std::size_t size) {
+    std::error_code ec;
+    const auto token = asio::redirect_error(asio::use_awaitable, ec);
+    while (!head.empty() || size != 0) {
+        const std::size_t n = std::min(size, block().size());
+        const std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(block().data(), n)};
+        co_await asio::async_write(socket, parts, token);
+        if (ec) co_return;
+        head.clear();
+        size -= n;
+    }
+}
+
+asio::awaitable<void> serve(tcp::socket socket, bool http) {
+    std::string input;
+    std::error_code ec;
+    const auto token = asio::redirect_error(asio::use_awaitable, ec);
+    for (;;) {
+        auto buffer = asio::dynamic_buffer(input, 64 * 1024);
+        const std::size_t n = co_await asio::async_read_until(socket, buffer, http ? "\r\n\r\n" : "\n", token);
+        if (ec) co_return;
+        const std::size_t size = std::strtoull(input.c_str() + (http ? sizeof "GET /" - 1 : 0), nullptr, 10);
+        input.erase(0, n);
+        const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(size) +
+                                 "\r\n\r\n";
+        co_await send(socket, http ? head : std::string(), size);
+        if (!http) co_return;
+    }
+}
+
+asio::awaitable<void> accept(tcp::acceptor& acceptor, bool http) {
+    auto executor = co_await asio::this_coro::executor;
+    for (;;) {
+        tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
+        socket.set_option(tcp::no_delay(true));
+        asio::co_spawn(executor, serve(std::move(socket), http), asio::detached);
+    }
+}
+
+} // namespace
+
+int main() {
+    asio::io_context context(1);
+    const tcp::endpoint any(asio::ip::address_v4::loopback(), 0);
+    tcp::acceptor http(context, any), raw(context, any);
+    asio::co_spawn(context, accept(http, true), asio::detached);
+    asio::co_spawn(context, accept(raw, false), asio::detached);
+    std::printf("ready %u %u\n", http.local_endpoint().port(), raw.local_endpoint().port());
+    std::fflush(stdout);
+    asio::posix::stream_descriptor input(context, ::dup(STDIN_FILENO));
+    std::array<char, 16> byte{};
+    input.async_read_some(asio::buffer(byte), [&context](std::error_code, std::size_t) { context.stop(); });
+    context.run();
+}
