@@ -20,10 +20,10 @@ adit_say() { printf 'adit: %s\n' "$*" >&2; }
 adit_packages() {
     case $1 in
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
-            libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev ;;
+            libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev ;;
         examples | integration) echo curl openssl ;;
         install) echo binutils openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
-        bench-smoke) echo haproxy valgrind curl openssl ;;
+        bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
         interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
         full) echo debootstrap git ;;
         ci) echo git clang-19 ccache ;;
