@@ -32,6 +32,7 @@ inline constexpr std::size_t preauth_agents = 4'096;           ///< and of all a
 // agent protocol
 inline constexpr std::size_t rpc_message_max = 1u << 20;       ///< one JSON message; certificates travel in it
 inline constexpr std::size_t json_depth_max = 32;              ///< nesting of a JSON message
+inline constexpr std::size_t json_members_max = 1'024;         ///< of one object that is understood: each key is looked for in all
 inline constexpr std::size_t proxy_header_max = 65'536;        ///< JSON head of a proxied connection
 inline constexpr auto rpc_time = 20s;                          ///< for the answer to one RPC
 inline constexpr auto heartbeat_interval = 10s;                ///< agent-protocol 2.9

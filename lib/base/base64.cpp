@@ -27,7 +27,8 @@ std::string base64_encode(std::string_view bytes) {
     std::string text;
     text.reserve((bytes.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::uint32_t group = byte_at(bytes, i) << 16 | byte_at(bytes, i + 1) << 8 | byte_at(bytes, i + 2);
+        const std::uint32_t group =
+            byte_at(bytes, i) << 16 | byte_at(bytes, i + 1) << 8 | byte_at(bytes, i + 2);
         text += alphabet[group >> 18];
         text += alphabet[group >> 12 & 63];
         text += i + 1 < bytes.size() ? alphabet[group >> 6 & 63] : '=';
@@ -39,15 +40,18 @@ std::string base64_encode(std::string_view bytes) {
 std::optional<std::string> base64_decode(std::string_view text) {
     if (text.size() % 4 != 0) return std::nullopt;
     std::size_t padding = 0;
-    if (text.ends_with("==")) padding = 2;
-    else if (text.ends_with("=")) padding = 1;
+    if (text.ends_with("=="))
+        padding = 2;
+    else if (text.ends_with("="))
+        padding = 1;
     std::string bytes;
     bytes.reserve(text.size() / 4 * 3);
     for (std::size_t i = 0; i < text.size(); i += 4) {
         const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
         std::uint32_t group = 0;
         for (std::size_t k = 0; k < 4; ++k) {
-            const std::uint8_t value = k < digits ? values[static_cast<std::uint8_t>(text[i + k])] : std::uint8_t{0};
+            const std::uint8_t value =
+                k < digits ? values[static_cast<std::uint8_t>(text[i + k])] : std::uint8_t{0};
             if (value == invalid) return std::nullopt;
             group = group << 6 | value;
         }
@@ -59,4 +63,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
     return bytes;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

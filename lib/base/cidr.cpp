@@ -13,7 +13,8 @@ IpAddress cleared(const IpAddress& address, int prefix) {
         const int kept = prefix - 8 * i;
         if (kept >= 8) continue;
         const unsigned mask = kept <= 0 ? 0u : 0xffu << (8 - kept);
-        bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)] & mask);
+        bytes[static_cast<std::size_t>(i)] =
+            static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)] & mask);
     }
     return IpAddress(bytes);
 }
@@ -44,4 +45,4 @@ int Cidr::prefix() const noexcept { return network_.is_v4() ? mapped_prefix_ - v
 
 std::string Cidr::to_string() const { return network_.to_string() + "/" + std::to_string(prefix()); }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -17,7 +17,8 @@ public:
     /// nullopt for anything else.
     static std::optional<Cidr> parse(std::string_view text);
 
-    /// An IPv4 range holds IPv4 addresses only, an IPv6 range IPv6 addresses only (IPv4-mapped ones count as IPv4).
+    /// An IPv4 range holds IPv4 addresses only, an IPv6 range IPv6 addresses only (IPv4-mapped ones count as
+    /// IPv4).
     bool contains(const IpAddress& address) const noexcept;
     const IpAddress& network() const noexcept { return network_; }
     /// 0 to 32 for IPv4, 0 to 128 for IPv6.
@@ -32,4 +33,4 @@ private:
     int mapped_prefix_; // of the 128-bit form
 };
 
-} // namespace adit
+} // namespace adit::inline v0

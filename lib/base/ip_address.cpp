@@ -35,7 +35,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     return std::nullopt;
 }
 
-bool IpAddress::is_v4() const noexcept { return std::equal(mapped_prefix.begin(), mapped_prefix.end(), bytes_.begin()); }
+bool IpAddress::is_v4() const noexcept {
+    return std::equal(mapped_prefix.begin(), mapped_prefix.end(), bytes_.begin());
+}
 
 std::string IpAddress::to_string() const {
     char buffer[INET6_ADDRSTRLEN] = {};
@@ -62,4 +64,4 @@ std::string IpEndpoint::to_string() const {
     return (address.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
-} // namespace adit
+} // namespace adit::inline v0

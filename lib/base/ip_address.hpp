@@ -12,8 +12,8 @@
 
 namespace adit::inline v0 {
 
-/// An IPv4 or IPv6 address (no zone); the default is 0.0.0.0. IPv4 is held in its IPv6-mapped form, and a mapped
-/// address parsed from text is the IPv4 address, so that a dual-stack socket changes no comparison.
+/// An IPv4 or IPv6 address (no zone); the default is 0.0.0.0. IPv4 is held in its IPv6-mapped form, and a
+/// mapped address parsed from text is the IPv4 address, so that a dual-stack socket changes no comparison.
 class ADIT_INTERNAL IpAddress {
 public:
     IpAddress() noexcept : bytes_{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0} {}
@@ -25,7 +25,9 @@ public:
 
     bool is_v4() const noexcept;
     /// The last four bytes: the address if is_v4().
-    std::array<std::uint8_t, 4> v4() const noexcept { return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]}; }
+    std::array<std::uint8_t, 4> v4() const noexcept {
+        return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
+    }
     /// The mapped form if is_v4().
     const std::array<std::uint8_t, 16>& v6() const noexcept { return bytes_; }
     std::string to_string() const;
@@ -50,4 +52,4 @@ public:
     std::uint16_t port = 0;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -12,7 +12,8 @@ constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg
 } // namespace
 
 std::string ksuid(std::chrono::system_clock::time_point time, const std::array<std::uint8_t, 16>& random) {
-    const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    const std::int64_t seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
     std::array<std::uint32_t, 5> number{}; // 160 bits, the most significant word first
     number[0] = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds - epoch, 0, 0xffff'ffff));
     for (std::size_t i = 0; i < 4; ++i) number[i + 1] = get_u32_be(random.data() + 4 * i);
@@ -30,10 +31,11 @@ std::string ksuid(std::chrono::system_clock::time_point time, const std::array<s
     return text;
 }
 
-std::string make_id(std::string_view prefix, std::chrono::system_clock::time_point now, const RandomSource& random) {
+std::string make_id(std::string_view prefix, std::chrono::system_clock::time_point now,
+                    const RandomSource& random) {
     std::array<std::uint8_t, 16> bytes{};
     random(bytes);
     return std::string(prefix) + ksuid(now, bytes);
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -21,8 +21,9 @@ void fill_random(MutableBytes out) {
 bool constant_time_equal(Bytes a, Bytes b) noexcept {
     if (a.size() != b.size()) return false;
     volatile std::uint8_t difference = 0; // volatile: the compiler may not leave the loop early
-    for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
+    for (std::size_t i = 0; i < a.size(); ++i)
+        difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
     return difference == 0;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -18,4 +18,4 @@ ADIT_INTERNAL void fill_random(MutableBytes out);
 /// Whether both are equal, in a time that depends on their sizes only.
 ADIT_INTERNAL bool constant_time_equal(Bytes a, Bytes b) noexcept;
 
-} // namespace adit
+} // namespace adit::inline v0

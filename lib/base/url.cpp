@@ -38,7 +38,8 @@ std::string lower(std::string_view text) {
 enum class PortError { none, not_a_number, out_of_range };
 
 PortError parse_port(std::string_view text, std::uint16_t& port) {
-    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return PortError::not_a_number;
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
+        return PortError::not_a_number;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     return error == std::errc() ? PortError::none : PortError::out_of_range;
 }
@@ -72,7 +73,8 @@ std::optional<Authority> split_authority(std::string_view text) {
 
 std::optional<ErrorInfo> check_label(std::string_view label, std::string_view host) {
     if (label.empty()) return refuse(328, host, "a label of the host name is empty");
-    if (label.size() > label_max) return refuse(329, host, "a label of the host name is longer than 63 characters");
+    if (label.size() > label_max)
+        return refuse(329, host, "a label of the host name is longer than 63 characters");
     for (const char c : label) {
         const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
         if (!allowed) return refuse(326, host, "a host name has only letters, digits, hyphens and dots");
@@ -165,7 +167,8 @@ EndpointUrl::EndpointUrl(UrlScheme scheme, std::string host, std::optional<std::
 }
 
 Result<EndpointUrl> EndpointUrl::parse(std::string_view text) {
-    const bool printable = std::ranges::none_of(text, [](char c) { return (c >= 0 && c <= 0x20) || c == 0x7f; });
+    const bool printable =
+        std::ranges::none_of(text, [](char c) { return (c >= 0 && c <= 0x20) || c == 0x7f; });
     if (text.size() > url_max || !printable)
         return refuse(9034, text, "write an endpoint as scheme://host:port, without spaces");
     UrlScheme scheme = UrlScheme::https;
@@ -183,7 +186,8 @@ Result<EndpointUrl> EndpointUrl::parse(std::string_view text) {
     if (authority.empty()) return EndpointUrl(scheme, "");
 
     const auto parts = split_authority(authority);
-    if (!parts || parts->host.empty()) return refuse(9034, text, "write the host as name, name:port or [v6]:port");
+    if (!parts || parts->host.empty())
+        return refuse(9034, text, "write the host as name, name:port or [v6]:port");
     std::uint16_t port = 0;
     if (parts->port) {
         const PortError error = parse_port(*parts->port, port);
@@ -224,4 +228,4 @@ Result<void> check_internal(const EndpointUrl& url) {
     return {};
 }
 
-} // namespace adit
+} // namespace adit::inline v0

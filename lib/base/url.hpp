@@ -22,15 +22,15 @@ public:
     std::optional<std::uint16_t> port;
 };
 
-/// "host", "host:port", "[v6]", "[v6]:port", "v6"; a port is 0 to 65535 in digits. The host is not checked further and
-/// may be empty (":80"). Error: errc::invalid_option with a message that quotes the text.
+/// "host", "host:port", "[v6]", "[v6]:port", "v6"; a port is 0 to 65535 in digits. The host is not checked
+/// further and may be empty (":80"). Error: errc::invalid_option with a message that quotes the text.
 ADIT_INTERNAL Result<HostPort> split_host_port(std::string_view text);
 /// The inverse: brackets around IPv6.
 ADIT_INTERNAL std::string join_host_port(std::string_view host, std::uint16_t port);
 
-/// The one spelling of a host name or IP address: lower case, without a dot at the end, IPv6 in its shortest form
-/// without brackets. Errors: 326 (character), 327 (longer than 253), 328 (empty label), 329 (label longer than 63),
-/// 330 (hyphen at an end). `wildcard`: a first label "*" is fine.
+/// The one spelling of a host name or IP address: lower case, without a dot at the end, IPv6 in its shortest
+/// form without brackets. Errors: 326 (character), 327 (longer than 253), 328 (empty label), 329 (label
+/// longer than 63), 330 (hyphen at an end). `wildcard`: a first label "*" is fine.
 ADIT_INTERNAL Result<std::string> normalize_host(std::string_view host, bool wildcard = false);
 /// Whether a normalised name is `pattern`, or below it if the pattern's first label is "*" (at any depth).
 ADIT_INTERNAL bool host_matches(std::string_view pattern, std::string_view host) noexcept;
@@ -46,8 +46,8 @@ public:
     EndpointUrl() = default;
     EndpointUrl(UrlScheme scheme, std::string host, std::optional<std::uint16_t> port = {});
 
-    /// Errors of category ngrok: 9034 (malformed), 9035 (port), 9036 (scheme), 9037 (user, path, query or fragment),
-    /// 9038 (slash at the end), and those of normalize_host(), which the host has passed.
+    /// Errors of category ngrok: 9034 (malformed), 9035 (port), 9036 (scheme), 9037 (user, path, query or
+    /// fragment), 9038 (slash at the end), and those of normalize_host(), which the host has passed.
     static Result<EndpointUrl> parse(std::string_view text);
 
     UrlScheme scheme() const noexcept { return scheme_; }
@@ -59,7 +59,8 @@ public:
     std::uint16_t effective_port() const noexcept { return port_.value_or(default_port(scheme_)); }
     bool is_wildcard() const noexcept { return host_.starts_with("*."); }
     bool is_internal() const noexcept { return host_.ends_with(".internal"); }
-    /// "https://app.example.com", "tcp://h:22000", "tcp://"; the scheme's own port is left out, IPv6 in brackets.
+    /// "https://app.example.com", "tcp://h:22000", "tcp://"; the scheme's own port is left out, IPv6 in
+    /// brackets.
     std::string to_string() const;
     bool operator==(const EndpointUrl&) const = default;
 
@@ -69,10 +70,10 @@ private:
     std::optional<std::uint16_t> port_;
 };
 
-/// The rules of a public endpoint (behaviour D.1): a host has at least two labels and is no address (331), http, https
-/// and tls have no port but their own (9035), tcp has a port if it has a host (9035).
+/// The rules of a public endpoint (behaviour D.1): a host has at least two labels and is no address (331),
+/// http, https and tls have no port but their own (9035), tcp has a port if it has a host (9035).
 ADIT_INTERNAL Result<void> check_public(const EndpointUrl& url);
 /// The rules of an internal endpoint: a host (9028) below ".internal" (9029) with at most 5 labels (9031).
 ADIT_INTERNAL Result<void> check_internal(const EndpointUrl& url);
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -28,7 +28,7 @@ Result<T> read_object(std::string_view text, Kind kind) {
     ObjectReader::Json json = ObjectReader::Json::parse(text.begin(), text.end(), nullptr, false);
     if (!json.is_object()) return ErrorInfo(errc::protocol_error, "the message is not valid JSON");
     std::optional<ErrorInfo> error;
-    ObjectReader reader(json, "", error);
+    ObjectReader reader(json, nullptr, error);
     if (kind == Kind::answer) {
         std::string refusal;
         reader.always("Error", refusal);
@@ -46,7 +46,8 @@ Result<T> decode(std::string_view text, Kind kind) {
         const Result<void> bounded = check_bounds(text);
         if (!bounded) return bounded.error();
         return read_object<T>(text, kind);
-    } catch (const std::exception& error) { // none is known; a decoder may not throw whatever its libraries do
+    } catch (const std::exception& error) {
+        // None is known; but a decoder may not throw, whatever its libraries do.
         return ErrorInfo(errc::protocol_error, std::string("the message cannot be read: ") + error.what());
     }
 }
@@ -83,7 +84,9 @@ Result<StartTunnelWithLabelRequest> decode_start_tunnel_with_label_request(std::
     return decode<StartTunnelWithLabelRequest>(json, Kind::request);
 }
 
-Result<UnbindRequest> decode_unbind_request(std::string_view json) { return decode<UnbindRequest>(json, Kind::request); }
+Result<UnbindRequest> decode_unbind_request(std::string_view json) {
+    return decode<UnbindRequest>(json, Kind::request);
+}
 
 Result<SrvInfoRequest> decode_srv_info_request(std::string_view json) {
     return decode<SrvInfoRequest>(json, Kind::request);
@@ -93,13 +96,17 @@ Result<PatchTunnelStateRequest> decode_patch_tunnel_state_request(std::string_vi
     return decode<PatchTunnelStateRequest>(json, Kind::request);
 }
 
-Result<StopRequest> decode_stop_request(std::string_view json) { return decode<StopRequest>(json, Kind::request); }
+Result<StopRequest> decode_stop_request(std::string_view json) {
+    return decode<StopRequest>(json, Kind::request);
+}
 
 Result<RestartRequest> decode_restart_request(std::string_view json) {
     return decode<RestartRequest>(json, Kind::request);
 }
 
-Result<UpdateRequest> decode_update_request(std::string_view json) { return decode<UpdateRequest>(json, Kind::request); }
+Result<UpdateRequest> decode_update_request(std::string_view json) {
+    return decode<UpdateRequest>(json, Kind::request);
+}
 
 Result<StopTunnelRequest> decode_stop_tunnel_request(std::string_view json) {
     return decode<StopTunnelRequest>(json, Kind::request);
@@ -131,7 +138,9 @@ Result<SrvInfoResponse> decode_srv_info_response(std::string_view json) {
     return decode<SrvInfoResponse>(json, Kind::answer);
 }
 
-Result<EmptyResponse> decode_empty_response(std::string_view json) { return decode<EmptyResponse>(json, Kind::answer); }
+Result<EmptyResponse> decode_empty_response(std::string_view json) {
+    return decode<EmptyResponse>(json, Kind::answer);
+}
 
 Result<ProxyHeader> decode_proxy_header(std::string_view json) {
     Result<ProxyHeader> header = decode<ProxyHeader>(json, Kind::request);
@@ -139,4 +148,4 @@ Result<ProxyHeader> decode_proxy_header(std::string_view json) {
     return header;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -1,5 +1,5 @@
-// The one description of every message: which key belongs to which member, in the order of the wire, and what happens
-// to a member without a value. The writer and the reader both walk it. A visitor has
+// The one description of every message: which key belongs to which member, in the order of the wire, and what
+// happens to a member without a value. The writer and the reader both walk it. A visitor has
 //     always(key, value)          written even if empty: what official peers need present, or always send
 //     omit_empty(key, value)      left out if empty, 0 or false
 //     nullable(key, optional)     `null` if unset
@@ -59,8 +59,10 @@ void describe(V& v, M& m) {
 template <class V, class M>
     requires Is<M, OAuthOpts> || Is<M, OidcOpts>
 void describe(V& v, M& m) {
-    if constexpr (Is<M, OAuthOpts>) v.omit_empty("provider", m.provider);
-    else v.omit_empty("issuer_url", m.issuer_url);
+    if constexpr (Is<M, OAuthOpts>)
+        v.omit_empty("provider", m.provider);
+    else
+        v.omit_empty("issuer_url", m.issuer_url);
     v.omit_empty("client_id", m.client_id);
     v.omit_empty("client_secret", m.client_secret);
     v.bytes("sealed_client_secret", m.sealed_client_secret);
@@ -352,4 +354,4 @@ void describe(V& v, M& m) {
     v.unknown(m.unknown);
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -12,7 +12,9 @@ constexpr std::string_view replacement = "\xef\xbf\xbd"; // U+FFFD
 
 // Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629), 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
-    const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    const auto at = [text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+    };
     const auto tail = [&at](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
     const unsigned lead = at(0);
     if (lead < 0x80) return 1;
@@ -61,9 +63,12 @@ void append_json_string(std::string& out, std::string_view text) {
         const char c = text.front();
         const bool plain = c >= 0x20 && c != '"' && c != '\\';
         const std::size_t length = plain ? 1 : utf8_length(text);
-        if (plain || length > 1) out += text.substr(0, length);
-        else if (length == 1) append_escaped(out, c);
-        else out += replacement;
+        if (plain || length > 1)
+            out += text.substr(0, length);
+        else if (length == 1)
+            append_escaped(out, c);
+        else
+            out += replacement;
         text.remove_prefix(length == 0 ? 1 : length);
     }
     out += '"';
@@ -71,7 +76,8 @@ void append_json_string(std::string& out, std::string_view text) {
 
 void append_json_number(std::string& out, double value) {
     std::array<char, 32> digits{};
-    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), std::isfinite(value) ? value : 0.0);
+    const auto [end, error] =
+        std::to_chars(digits.data(), digits.data() + digits.size(), std::isfinite(value) ? value : 0.0);
     out.append(digits.data(), end);
 }
 
@@ -94,7 +100,8 @@ std::string encode(const EmptyResponse& message) { return write(message); }
 std::string encode(const ProxyHeader& header) {
     const std::string json = write(header);
     std::string out;
-    for (unsigned i = 0; i < 8; ++i) out += static_cast<char>(static_cast<std::uint64_t>(json.size()) >> (8 * i));
+    for (unsigned i = 0; i < 8; ++i)
+        out += static_cast<char>(static_cast<std::uint64_t>(json.size()) >> (8 * i));
     return out + json;
 }
 
@@ -105,14 +112,16 @@ std::string encode_error(int number, std::string_view message) {
 }
 
 std::string encode_error(const ErrorInfo& error) {
-    if (error.code().category() == ngrok_category()) return encode_error(error.code().value(), error.message());
+    if (error.code().category() == ngrok_category())
+        return encode_error(error.code().value(), error.message());
     return encode_error(0, error.message().empty() ? error.code().message() : error.message());
 }
 
-BindResponse::BindResponse(const BindRequest& request, std::string bind_id, std::string bind_url, std::string token)
+BindResponse::BindResponse(const BindRequest& request, std::string bind_id, std::string bind_url,
+                           std::string token)
     : id(std::move(bind_id)), url(std::move(bind_url)), protocol(request.protocol), opts(request.opts) {
     std::visit([this](auto& chosen) { chosen.url = url; }, opts);
     extra.token = std::move(token);
 }
 
-} // namespace adit
+} // namespace adit::inline v0

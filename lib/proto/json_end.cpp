@@ -19,7 +19,8 @@ Result<std::size_t> JsonEnd::feed(Bytes bytes) {
     std::size_t used = 0;
     while (used < text.size() && done() == was_done) {
         if (size_ == size_max_)
-            return ErrorInfo(errc::limit_exceeded, "the message is longer than " + std::to_string(size_max_) + " bytes");
+            return ErrorInfo(errc::limit_exceeded,
+                             "the message is longer than " + std::to_string(size_max_) + " bytes");
         ++size_;
         const Fault fault = take(text[used]);
         if (fault != Fault::none) return error(fault);
@@ -31,8 +32,10 @@ Result<std::size_t> JsonEnd::feed(Bytes bytes) {
 JsonEnd::Fault JsonEnd::take(char c) noexcept {
     switch (state_) {
     case State::in_string:
-        if (c == '"') state_ = State::outside_string;
-        else if (c == '\\') state_ = State::after_backslash;
+        if (c == '"')
+            state_ = State::outside_string;
+        else if (c == '\\')
+            state_ = State::after_backslash;
         return Fault::none;
     case State::after_backslash: state_ = State::in_string; return Fault::none;
     case State::outside_string:
@@ -62,7 +65,8 @@ JsonEnd::Fault JsonEnd::open(bool object) noexcept {
 }
 
 JsonEnd::Fault JsonEnd::close(bool object) noexcept {
-    const std::uint64_t bit = std::uint64_t{1} << --depth_; // at least 1 before: outside_string is inside the object
+    const std::uint64_t bit = std::uint64_t{1}
+                              << --depth_; // at least 1 before: outside_string is inside the object
     if (((objects_ & bit) != 0) != object) return Fault::brackets;
     if (depth_ == 0) state_ = State::done;
     return Fault::none;
@@ -74,7 +78,8 @@ ErrorInfo JsonEnd::error(Fault fault) const {
     case Fault::brackets: return {errc::protocol_error, "the brackets of the message do not match"};
     case Fault::trailing: return {errc::protocol_error, "something follows the JSON object of the message"};
     case Fault::depth:
-        return {errc::limit_exceeded, "the message nests deeper than " + std::to_string(depth_max_) + " levels"};
+        return {errc::limit_exceeded,
+                "the message nests deeper than " + std::to_string(depth_max_) + " levels"};
     case Fault::none: break;
     }
     return {};
@@ -86,4 +91,4 @@ Result<std::size_t> JsonReader::feed(Bytes bytes) {
     return used;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

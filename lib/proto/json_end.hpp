@@ -13,16 +13,18 @@
 
 namespace adit::inline v0 {
 
-/// Looks at brackets and quotes only, every byte once whatever the pieces; whether the object is valid JSON is for the
-/// decoder to say.
+/// Looks at brackets and quotes only, every byte once whatever the pieces; whether the object is valid JSON
+/// is for the decoder to say.
 class ADIT_INTERNAL JsonEnd {
 public:
-    explicit JsonEnd(std::size_t size_max = limits::rpc_message_max, std::size_t depth_max = limits::json_depth_max);
+    explicit JsonEnd(std::size_t size_max = limits::rpc_message_max,
+                     std::size_t depth_max = limits::json_depth_max);
 
-    /// Takes bytes; returns how many of them were used up: all of them until the object is complete, then up to and
-    /// including its last brace. White space in front counts as part of it. Once done(), only white space may follow
-    /// (Go's newline): it is used up too, anything else is an error. Errors: errc::protocol_error (not an object, wrong
-    /// bracket), errc::limit_exceeded (size, depth); call it no more after one.
+    /// Takes bytes; returns how many of them were used up: all of them until the object is complete, then up
+    /// to and including its last brace. White space in front counts as part of it. Once done(), only white
+    /// space may follow (Go's newline): it is used up too, anything else is an error. Errors:
+    /// errc::protocol_error (not an object, wrong bracket), errc::limit_exceeded (size, depth); call it no
+    /// more after one.
     Result<std::size_t> feed(Bytes bytes);
     bool done() const noexcept { return state_ == State::done; }
 
@@ -47,7 +49,8 @@ private:
 /// JsonEnd that keeps the text.
 class ADIT_INTERNAL JsonReader {
 public:
-    explicit JsonReader(std::size_t size_max = limits::rpc_message_max, std::size_t depth_max = limits::json_depth_max)
+    explicit JsonReader(std::size_t size_max = limits::rpc_message_max,
+                        std::size_t depth_max = limits::json_depth_max)
         : end_(size_max, depth_max) {}
 
     /// As JsonEnd::feed().
@@ -61,4 +64,4 @@ private:
     std::string text_;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -6,8 +6,9 @@
 
 namespace adit::inline v0 {
 
-/// The members of a JSON object that this version does not know: kept when a message is decoded and written back out
-/// when it is encoded again, so that an echo loses nothing. Only the decoder makes one that is not empty.
+/// The members of a JSON object that this version does not know: kept when a message is decoded and written
+/// back out when it is encoded again, so that an echo loses nothing. Only the decoder makes one that is not
+/// empty.
 class UnknownMembers {
 public:
     UnknownMembers() = default;
@@ -39,4 +40,4 @@ private:
     std::string text_ = "null";
 };
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -1,6 +1,8 @@
-// The messages of the agent protocol (agent-protocol 3) as plain classes. proto/codec.hpp turns them into JSON and back.
+// The messages of the agent protocol (agent-protocol 3) as plain classes. proto/codec.hpp turns them into
+// JSON and back.
 #pragma once
 
+#include <adit/config.hpp>
 #include <adit/limits.hpp>
 
 #include "proto/opts.hpp"
@@ -15,7 +17,8 @@
 
 namespace adit::inline v0 {
 
-/// The first four bytes of a stream, big-endian (agent-protocol 3.2). Another value may arrive: treat it as unknown.
+/// The first four bytes of a stream, big-endian (agent-protocol 3.2). Another value may arrive: treat it as
+/// unknown.
 enum class RequestType : std::uint32_t {
     auth = 0,
     bind = 1,
@@ -31,15 +34,18 @@ enum class RequestType : std::uint32_t {
     heartbeat = 0xffff'ffff,
 };
 
-/// What official agents send in the *UnsupportedError fields, and answer to a command, without a handler for it.
-inline constexpr std::string_view command_unsupported = "the agent has not defined a callback for this operation";
+/// What official agents send in the *UnsupportedError fields, and answer to a command, without a handler for
+/// it.
+inline constexpr std::string_view command_unsupported =
+    "the agent has not defined a callback for this operation";
 
-/// Our own extension, between two adit peers only: a member "Adit" in the Extra of the Auth request and, if the request
-/// had one, of the answer:
+/// Our own extension, between two adit peers only: a member "Adit" in the Extra of the Auth request and, if
+/// the request had one, of the answer:
 ///     "Extra": {..., "Adit": {"Window": 1048576, "Features": ["x"]}}
-/// Window: bytes; the stream window that the sender of the message grants from now on for what it receives (at least
-/// limits::initial_window). Features: names of further agreements; both sides use those that both named.
-/// Others ignore it: official agents and edges tolerate unknown members everywhere (agent-protocol 3.1).
+/// Window: bytes; the stream window that the sender of the message grants from now on for what it receives
+/// (at least limits::initial_window). Features: names of further agreements; both sides use those that both
+/// named. Others ignore it: official agents and edges tolerate unknown members everywhere
+/// (agent-protocol 3.1).
 class AditExtension {
 public:
     AditExtension() = default;
@@ -64,7 +70,8 @@ public:
     // Decoded: 0 if the agent did not say.
     std::chrono::nanoseconds heartbeat_interval{limits::heartbeat_interval};
     std::chrono::nanoseconds heartbeat_tolerance{limits::heartbeat_tolerance};
-    // "" = supported; a text = not, and why; unset (null) = a very old agent. The edge asks these before a command.
+    // "" = supported; a text = not, and why; unset (null) = a very old agent. The edge asks these before a
+    // command.
     std::optional<std::string> update_unsupported_error = std::string(command_unsupported);
     std::optional<std::string> stop_unsupported_error = std::string(command_unsupported);
     std::optional<std::string> restart_unsupported_error = std::string(command_unsupported);
@@ -93,7 +100,8 @@ class DeprecationWarning {
 public:
     DeprecationWarning() = default;
     std::string next_min;
-    std::optional<std::string> next_date; ///< RFC 3339; "" is never written, a Go agent would refuse the whole answer
+    std::optional<std::string>
+        next_date; ///< RFC 3339; "" is never written, a Go agent would refuse the whole answer
     std::string message;
     UnknownMembers unknown;
 };
@@ -170,8 +178,10 @@ public:
 class BindResponse {
 public:
     BindResponse() = default;
-    /// The answer to `request`: its protocol and Opts, with `url` in them (agent-protocol 3.5, "simplest safe edge").
-    BindResponse(const BindRequest& request, std::string id, std::string url, std::string token);
+    /// The answer to `request`: its protocol and Opts, with `url` in them (agent-protocol 3.5, "simplest safe
+    /// edge").
+    ADIT_INTERNAL BindResponse(const BindRequest& request, std::string id, std::string url,
+                               std::string token);
 
     std::string id;
     std::string url;
@@ -274,4 +284,4 @@ public:
     UnknownMembers unknown;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

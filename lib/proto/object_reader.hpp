@@ -1,5 +1,5 @@
-// Reads the members of one JSON object (a visitor of proto/describe.hpp). nlohmann/json stays in the one .cpp that
-// includes this.
+// Reads the members of one JSON object (a visitor of proto/describe.hpp). nlohmann/json stays in the one .cpp
+// that includes this.
 #pragma once
 
 #include "base/base64.hpp"
@@ -18,20 +18,40 @@
 
 namespace adit::inline v0 {
 
-/// Takes each member out of the object as it is read, so that the unknown ones are left over. The first error is kept;
-/// what was read after it does not matter.
+/// Where a value is, as text only when an error needs it: "Opts.BasicAuth.credentials[1].username".
+class FieldPath {
+public:
+    FieldPath(const FieldPath* parent, std::string_view name) : parent_(parent), name_(name) {}
+    FieldPath(const FieldPath* parent, std::size_t index) : parent_(parent), index_(index) {}
+
+    std::string text() const {
+        const std::string before = parent_ == nullptr ? "" : parent_->text();
+        if (index_) return before + "[" + std::to_string(*index_) + "]";
+        return before + (before.empty() || name_ == "[]" ? "" : ".") + std::string(name_);
+    }
+
+private:
+    const FieldPath* parent_;
+    std::string_view name_;
+    std::optional<std::size_t> index_;
+};
+
+/// Takes each member out of the object as it is read, so that the unknown ones are left over. The first error
+/// is kept; what was read after it does not matter.
 class ObjectReader {
 public:
     using Json = nlohmann::json;
 
-    /// `path` names the object in errors, "" or "Extra.". Both references must outlive the reader.
-    ObjectReader(Json& object, std::string path, std::optional<ErrorInfo>& error)
-        : object_(object), path_(std::move(path)), error_(error) {}
+    /// `path` names the object in errors; nullptr at the top. All three must outlive the reader.
+    ObjectReader(Json& object, const FieldPath* path, std::optional<ErrorInfo>& error)
+        : object_(object), path_(path), error_(error) {
+        if (object_.size() > limits::json_members_max && !error_) error_ = too_many();
+    }
 
     template <class T>
     void always(std::string_view name, T& value) {
         value = T{};
-        if (std::optional<Json> found = take(name)) read(path_ + std::string(name), *found, value);
+        if (std::optional<Json> found = take(name)) read(FieldPath(path_, name), *found, value);
     }
     template <class T>
     void omit_empty(std::string_view name, T& value) {
@@ -40,7 +60,7 @@ public:
     template <class T>
     void nullable(std::string_view name, std::optional<T>& value) {
         value.reset();
-        if (std::optional<Json> found = take(name)) read(path_ + std::string(name), *found, value.emplace());
+        if (std::optional<Json> found = take(name)) read(FieldPath(path_, name), *found, value.emplace());
     }
     template <class T>
     void optional(std::string_view name, std::optional<T>& value) {
@@ -49,13 +69,16 @@ public:
     void bytes(std::string_view name, std::string& value) {
         always(name, value);
         std::optional<std::string> decoded = base64_decode(value);
-        if (!decoded) fail(path_ + std::string(name), "base64");
+        if (!decoded) fail(FieldPath(path_, name), "base64");
         value = std::move(decoded).value_or("");
     }
     void opts(const std::string& protocol, BindOpts& value) {
-        if (protocol == "http" || protocol == "https") always("Opts", value.emplace<HttpOpts>());
-        else if (protocol == "tcp") always("Opts", value.emplace<TcpOpts>());
-        else if (protocol == "tls") always("Opts", value.emplace<TlsOpts>());
+        if (protocol == "http" || protocol == "https")
+            always("Opts", value.emplace<HttpOpts>());
+        else if (protocol == "tcp")
+            always("Opts", value.emplace<TcpOpts>());
+        else if (protocol == "tls")
+            always("Opts", value.emplace<TlsOpts>());
         // Of another protocol they stay unread; decode.cpp refuses it.
     }
     void unknown(UnknownMembers& members) {
@@ -64,10 +87,11 @@ public:
 
     /// The member with this name in any case, out of the object; nullopt if it is missing or null.
     std::optional<Json> take(std::string_view name) {
+        if (error_) return std::nullopt;
         auto found = object_.end();
         for (auto it = object_.begin(); it != object_.end(); ++it) {
             if (!same_key(it.key(), name)) continue;
-            if (found != object_.end()) fail(path_ + std::string(name), "given once, not in two spellings");
+            if (found != object_.end()) fail(FieldPath(path_, name), "given once, not in two spellings");
             found = it;
         }
         if (found == object_.end()) return std::nullopt;
@@ -82,75 +106,86 @@ private:
     static bool same_key(std::string_view a, std::string_view b) {
         return a.size() == b.size() && std::ranges::equal(a, b, {}, fold, fold);
     }
-    void fail(const std::string& name, std::string_view wanted) {
-        if (!error_) error_ = ErrorInfo(errc::protocol_error, name + " must be " + std::string(wanted));
+    void fail(const FieldPath& path, std::string_view wanted) {
+        if (!error_)
+            error_ = ErrorInfo(errc::protocol_error, path.text() + " must be " + std::string(wanted));
     }
 
-    void read(const std::string& name, Json& json, std::string& value) {
-        if (!json.is_string()) return fail(name, "a string");
+    static ErrorInfo too_many() {
+        return {errc::limit_exceeded, "an object of the message has more than " +
+                                          std::to_string(limits::json_members_max) + " members"};
+    }
+
+    void read(const FieldPath& path, Json& json, std::string& value) {
+        if (!json.is_string()) return fail(path, "a string");
         value = std::move(json.get_ref<std::string&>());
     }
-    void read(const std::string& name, Json& json, bool& value) {
-        if (!json.is_boolean()) return fail(name, "true or false");
+    void read(const FieldPath& path, Json& json, bool& value) {
+        if (!json.is_boolean()) return fail(path, "true or false");
         value = json.get<bool>();
     }
-    void read(const std::string& name, Json& json, std::int64_t& value) {
-        const bool fits = json.is_number_integer() && (!json.is_number_unsigned() || json.get<std::uint64_t>() <= int64_max);
-        if (!fits) return fail(name, "an integer of 64 bits");
+    void read(const FieldPath& path, Json& json, std::int64_t& value) {
+        const bool fits = json.is_number_integer() &&
+                          (!json.is_number_unsigned() || json.get<std::uint64_t>() <= int64_max);
+        if (!fits) return fail(path, "an integer of 64 bits");
         value = json.get<std::int64_t>();
     }
-    void read(const std::string& name, Json& json, std::uint32_t& value) {
-        const bool fits = json.is_number_unsigned() && json.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
-        if (!fits) return fail(name, "an integer of 32 bits, not negative");
+    void read(const FieldPath& path, Json& json, std::uint32_t& value) {
+        const bool fits = json.is_number_unsigned() &&
+                          json.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+        if (!fits) return fail(path, "an integer of 32 bits, not negative");
         value = json.get<std::uint32_t>();
     }
-    void read(const std::string& name, Json& json, double& value) {
-        if (!json.is_number()) return fail(name, "a number");
+    void read(const FieldPath& path, Json& json, double& value) {
+        if (!json.is_number()) return fail(path, "a number");
         value = json.get<double>();
     }
-    void read(const std::string& name, Json& json, std::chrono::nanoseconds& value) {
+    void read(const FieldPath& path, Json& json, std::chrono::nanoseconds& value) {
         std::int64_t count = 0;
-        read(name, json, count);
+        read(path, json, count);
         value = std::chrono::nanoseconds(count);
     }
-    void read(const std::string& name, Json& json, ProxyProtocolVersion& value) {
+    void read(const FieldPath& path, Json& json, ProxyProtocolVersion& value) {
         const std::int64_t number = json.is_number_integer() ? json.get<std::int64_t>() : -1;
-        if (number < 0 || number > 2) return fail(name, "0, 1 or 2");
+        if (number < 0 || number > 2) return fail(path, "0, 1 or 2");
         value = static_cast<ProxyProtocolVersion>(number);
     }
-    void read(const std::string& name, Json& json, EdgeType& value) {
+    void read(const FieldPath& path, Json& json, EdgeType& value) {
         std::string text;
-        read(name, json, text);
+        read(path, json, text);
         value = text.size() == 1 && text[0] >= '1' && text[0] <= '3' ? static_cast<EdgeType>(text[0] - '0')
-                                                                      : EdgeType::undefined;
+                                                                     : EdgeType::undefined;
     }
-    void read(const std::string&, Json& json, JsonValue& value) { value = JsonValue(json.dump()); }
-    void read(const std::string& name, Json& json, std::map<std::string, std::string>& values) {
-        if (!json.is_object()) return fail(name, "an object");
-        for (auto it = json.begin(); it != json.end(); ++it) read(name + "[]", it.value(), values[it.key()]);
+    void read(const FieldPath&, Json& json, JsonValue& value) { value = JsonValue(json.dump()); }
+    void read(const FieldPath& path, Json& json, std::map<std::string, std::string>& values) {
+        if (!json.is_object()) return fail(path, "an object");
+        if (json.size() > limits::json_members_max && !error_) error_ = too_many();
+        if (error_) return;
+        for (auto it = json.begin(); it != json.end(); ++it)
+            read(FieldPath(&path, "[]"), it.value(), values[it.key()]);
     }
     template <class T>
-    void read(const std::string& name, Json& json, std::vector<T>& values) {
-        if (!json.is_array()) return fail(name, "an array");
+    void read(const FieldPath& path, Json& json, std::vector<T>& values) {
+        if (!json.is_array()) return fail(path, "an array");
         values.reserve(json.size());
         for (Json& element : json) {
-            const std::string element_name = name + "[" + std::to_string(values.size()) + "]";
-            read(element_name, element, values.emplace_back());
+            const FieldPath element_path(&path, values.size());
+            read(element_path, element, values.emplace_back());
         }
     }
     template <class T>
         requires requires(ObjectReader& reader, T& message) { describe(reader, message); }
-    void read(const std::string& name, Json& json, T& message) {
-        if (!json.is_object()) return fail(name, "an object");
-        ObjectReader inner(json, name + ".", error_);
+    void read(const FieldPath& path, Json& json, T& message) {
+        if (!json.is_object()) return fail(path, "an object");
+        ObjectReader inner(json, &path, error_);
         describe(inner, message);
     }
 
     static constexpr std::uint64_t int64_max = std::numeric_limits<std::int64_t>::max();
 
     Json& object_;
-    std::string path_;
+    const FieldPath* path_;
     std::optional<ErrorInfo>& error_;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

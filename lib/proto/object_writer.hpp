@@ -41,8 +41,10 @@ public:
     template <class T>
     void nullable(std::string_view name, const std::optional<T>& value) {
         key(name);
-        if (value) write(*value);
-        else out_ += "null";
+        if (value)
+            write(*value);
+        else
+            out_ += "null";
     }
     template <class T>
     void optional(std::string_view name, const std::optional<T>& value) {
@@ -109,4 +111,4 @@ private:
     bool first_ = true;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -1,5 +1,5 @@
-// Bind options (agent-protocol 3.5). Members are named after their JSON keys. An optional module that is unset is
-// `null` on the wire; inside a module, members with their zero value are left out.
+// Bind options (agent-protocol 3.5). Members are named after their JSON keys. An optional module that is
+// unset is `null` on the wire; inside a module, members with their zero value are left out.
 #pragma once
 
 #include "proto/json_text.hpp"
@@ -131,7 +131,8 @@ public:
 class HttpOpts {
 public:
     HttpOpts() = default;
-    std::string url; ///< Go agents send the user's text here; an edge answers with the whole URL. Left out if empty
+    std::string
+        url; ///< Go agents send the user's text here; an edge answers with the whole URL. Left out if empty
     std::string domain;
     std::string hostname;
     std::string auth; ///< "user:password", from old agents
@@ -189,4 +190,4 @@ public:
 
 using BindOpts = std::variant<HttpOpts, TcpOpts, TlsOpts>;
 
-} // namespace adit
+} // namespace adit::inline v0

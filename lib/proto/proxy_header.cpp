@@ -12,8 +12,8 @@ Result<void> ProxyHeaderReader::take_length() {
     if (length == 0 || (length >> 63) != 0)
         return ErrorInfo(errc::protocol_error, "the length of the proxy header is not positive");
     if (length > limits::proxy_header_max)
-        return ErrorInfo(errc::limit_exceeded,
-                         "the proxy header is longer than " + std::to_string(limits::proxy_header_max) + " bytes");
+        return ErrorInfo(errc::limit_exceeded, "the proxy header is longer than " +
+                                                   std::to_string(limits::proxy_header_max) + " bytes");
     length_ = static_cast<std::size_t>(length);
     return {};
 }
@@ -21,7 +21,8 @@ Result<void> ProxyHeaderReader::take_length() {
 Result<std::size_t> ProxyHeaderReader::feed(Bytes bytes) {
     const std::size_t of_length = std::min(bytes.size(), length_bytes_.size() - length_seen_);
     if (of_length > 0) {
-        std::copy_n(bytes.begin(), of_length, length_bytes_.begin() + static_cast<std::ptrdiff_t>(length_seen_));
+        std::copy_n(bytes.begin(), of_length,
+                    length_bytes_.begin() + static_cast<std::ptrdiff_t>(length_seen_));
         length_seen_ += of_length;
         if (length_seen_ < length_bytes_.size()) return of_length;
         const Result<void> taken = take_length();
@@ -38,4 +39,4 @@ Result<std::size_t> ProxyHeaderReader::feed(Bytes bytes) {
     return of_length + of_json;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -1,5 +1,5 @@
-// What the edge writes in front of a visitor's bytes on a stream of type 3 (agent-protocol 4): a length of 8 bytes,
-// little-endian and signed, then that many bytes of JSON. The stream's own 4 type bytes are muxado's.
+// What the edge writes in front of a visitor's bytes on a stream of type 3 (agent-protocol 4): a length of 8
+// bytes, little-endian and signed, then that many bytes of JSON. The stream's own 4 type bytes are muxado's.
 #pragma once
 
 #include <adit/limits.hpp>
@@ -36,14 +36,17 @@ ADIT_INTERNAL std::string encode(const ProxyHeader& header);
 /// Reads a header that comes in pieces.
 class ADIT_INTERNAL ProxyHeaderReader {
 public:
-    /// Takes bytes; returns how many of them belong to the header: all, until it is complete; the rest is the visitor's.
-    /// Errors: errc::protocol_error (length negative or 0, not JSON, a field of the wrong type, no Id) and
-    /// errc::limit_exceeded (length above limits::proxy_header_max). Call it no more after an error or done().
+    /// Takes bytes; returns how many of them belong to the header: all, until it is complete; the rest is the
+    /// visitor's. Errors: errc::protocol_error (length negative or 0, not JSON, a field of the wrong type, no
+    /// Id) and errc::limit_exceeded (length above limits::proxy_header_max). Call it no more after an error
+    /// or done().
     Result<std::size_t> feed(Bytes bytes);
     bool done() const noexcept { return header_.has_value(); }
-    /// How many of the bytes to come surely belong to the header: a reader that takes no more leaves the visitor's alone.
+    /// How many of the bytes to come surely belong to the header: a reader that takes no more leaves the
+    /// visitor's alone.
     std::size_t wanted() const noexcept {
-        return length_seen_ < length_bytes_.size() ? length_bytes_.size() - length_seen_ : length_ - json_.size();
+        return length_seen_ < length_bytes_.size() ? length_bytes_.size() - length_seen_
+                                                   : length_ - json_.size();
     }
     /// After done().
     const ProxyHeader& header() const { return *header_; }
@@ -58,4 +61,4 @@ private:
     std::optional<ProxyHeader> header_;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -22,7 +22,9 @@ constexpr unsigned char family_v4 = 0x1;
 constexpr unsigned char family_v6 = 0x2;
 constexpr unsigned char family_unix = 0x3;
 
-bool both_v4(const ProxiedEnds& ends) { return ends.source.address.is_v4() && ends.destination.address.is_v4(); }
+bool both_v4(const ProxiedEnds& ends) {
+    return ends.source.address.is_v4() && ends.destination.address.is_v4();
+}
 
 // IPv4 in its mapped form, unlike IpAddress::to_string().
 std::string v6_text(const IpAddress& address) {
@@ -34,7 +36,9 @@ std::string v6_text(const IpAddress& address) {
 std::string encode_v1(const std::optional<ProxiedEnds>& ends) {
     if (!ends) return "PROXY UNKNOWN\r\n";
     const bool four = both_v4(*ends);
-    const auto text = [four](const IpAddress& address) { return four ? address.to_string() : v6_text(address); };
+    const auto text = [four](const IpAddress& address) {
+        return four ? address.to_string() : v6_text(address);
+    };
     return std::string(four ? "PROXY TCP4 " : "PROXY TCP6 ") + text(ends->source.address) + " " +
            text(ends->destination.address) + " " + std::to_string(ends->source.port) + " " +
            std::to_string(ends->destination.port) + "\r\n";
@@ -58,8 +62,10 @@ std::string encode_v2(const std::optional<ProxiedEnds>& ends) {
     out += four ? '\x11' : '\x21'; // family, and STREAM in the lower half
     append_u16(out, four ? 12 : 36);
     for (const IpEndpoint* end : {&ends->source, &ends->destination}) {
-        if (four) append_all(out, end->address.v4());
-        else append_all(out, end->address.v6());
+        if (four)
+            append_all(out, end->address.v4());
+        else
+            append_all(out, end->address.v6());
     }
     append_u16(out, ends->source.port);
     append_u16(out, ends->destination.port);
@@ -72,7 +78,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     const bool leading_zero = text.size() > 1 && text.front() == '0';
-    if (text.empty() || leading_zero || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (text.empty() || leading_zero || error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
     return port;
 }
 
@@ -92,7 +99,8 @@ std::optional<IpAddress> parse_address(std::string_view text, bool four) {
 }
 
 std::size_t u16_at(std::string_view bytes, std::size_t i) {
-    return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])) << 8 | static_cast<unsigned char>(bytes[i + 1]);
+    return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])) << 8 |
+           static_cast<unsigned char>(bytes[i + 1]);
 }
 
 // Each is a type, a length of two bytes, and as many bytes.
@@ -130,9 +138,12 @@ Result<void> ProxyProtocolReader::take(std::uint8_t byte) {
     head_ += static_cast<char>(byte);
     if (version_ == ProxyProtocolVersion::v1) return take_v1(byte);
     if (version_ == ProxyProtocolVersion::v2) return take_v2();
-    if (head_ == v1_start) version_ = ProxyProtocolVersion::v1;
-    else if (head_ == signature) version_ = ProxyProtocolVersion::v2;
-    else if (!v1_start.starts_with(head_) && !signature.starts_with(head_)) return bad("no header at the start");
+    if (head_ == v1_start)
+        version_ = ProxyProtocolVersion::v1;
+    else if (head_ == signature)
+        version_ = ProxyProtocolVersion::v2;
+    else if (!v1_start.starts_with(head_) && !signature.starts_with(head_))
+        return bad("no header at the start");
     return {};
 }
 
@@ -168,8 +179,8 @@ Result<void> ProxyProtocolReader::take_v2() {
     if (head_.size() == v2_fixed) {
         v2_size_ = v2_fixed + u16_at(head_, 14);
         if (v2_size_ > v2_limit_)
-            return ErrorInfo(errc::limit_exceeded,
-                             "PROXY protocol: the header is longer than " + std::to_string(v2_limit_) + " bytes");
+            return ErrorInfo(errc::limit_exceeded, "PROXY protocol: the header is longer than " +
+                                                       std::to_string(v2_limit_) + " bytes");
         const auto command = static_cast<unsigned char>(head_[12]);
         if (command != command_local && command != command_proxy) return bad("an unknown version or command");
     }
@@ -207,4 +218,4 @@ Result<void> ProxyProtocolReader::parse_v2_addresses() {
     return {};
 }
 
-} // namespace adit
+} // namespace adit::inline v0

@@ -27,12 +27,13 @@ public:
     IpEndpoint destination;
 };
 
-/// The header to send first. Without `ends`: v1 `UNKNOWN`, v2 `LOCAL`. Ends of two families are both written as IPv6.
-/// `none` gives "".
-ADIT_INTERNAL std::string encode_proxy_protocol(ProxyProtocolVersion version, const std::optional<ProxiedEnds>& ends);
+/// The header to send first. Without `ends`: v1 `UNKNOWN`, v2 `LOCAL`. Ends of two families are both written
+/// as IPv6. `none` gives "".
+ADIT_INTERNAL std::string encode_proxy_protocol(ProxyProtocolVersion version,
+                                                const std::optional<ProxiedEnds>& ends);
 
-/// Reads one header, v1 or v2, from the start of a stream that comes in pieces. Strict: whatever is not exactly a
-/// header is refused, because everything behind it would be taken for the visitor's bytes.
+/// Reads one header, v1 or v2, from the start of a stream that comes in pieces. Strict: whatever is not
+/// exactly a header is refused, because everything behind it would be taken for the visitor's bytes.
 class ADIT_INTERNAL ProxyProtocolReader {
 public:
     static constexpr std::size_t v1_max = 107; ///< the specification's bound of the line, CR LF included
@@ -41,8 +42,8 @@ public:
     /// `v2_limit`: most bytes of a v2 header with its TLVs (at least 16).
     explicit ProxyProtocolReader(std::size_t v2_limit = v2_max) : v2_limit_(v2_limit) {}
 
-    /// Takes bytes; returns how many of them belong to the header (all, until it is complete). After an error or
-    /// done() call it no more.
+    /// Takes bytes; returns how many of them belong to the header (all, until it is complete). After an error
+    /// or done() call it no more.
     Result<std::size_t> feed(Bytes bytes);
     bool done() const noexcept { return done_; }
     /// After done(): which version it was, and the ends; nullopt for UNKNOWN, LOCAL and UNIX sockets.
@@ -64,4 +65,4 @@ private:
     bool done_ = false;
 };
 
-} // namespace adit
+} // namespace adit::inline v0

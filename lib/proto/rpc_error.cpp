@@ -59,4 +59,4 @@ std::string format_rpc_error(int number, std::string_view message) {
     return text;
 }
 
-} // namespace adit
+} // namespace adit::inline v0

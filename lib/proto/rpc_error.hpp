@@ -8,11 +8,12 @@
 
 namespace adit::inline v0 {
 
-/// The code of category ngrok and, as detail, the peer's text without the line of the code. Takes CR LF and any place
-/// of the code in the text. A text without a number gives errc::refused.
+/// The code of category ngrok and, as detail, the peer's text without the line of the code. Takes CR LF and
+/// any place of the code in the text. A text without a number gives errc::refused.
 ADIT_INTERNAL ErrorInfo parse_rpc_error(std::string_view text);
 
-/// What an "Error" member holds. `number` 0: the message alone. An empty message is replaced by the table's text.
+/// What an "Error" member holds. `number` 0: the message alone. An empty message is replaced by the table's
+/// text.
 ADIT_INTERNAL std::string format_rpc_error(int number, std::string_view message);
 
-} // namespace adit
+} // namespace adit::inline v0

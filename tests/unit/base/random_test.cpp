@@ -13,7 +13,8 @@ TEST_CASE("random bytes fill the whole buffer and differ") {
     fill_random(a);
     fill_random(b);
     CHECK(a != b);
-    // 4096 zero bytes at any place would be 16 on average; none in the last 256 bytes but zeros means unfilled.
+    // 4096 zero bytes at any place would be 16 on average; none in the last 256 bytes but zeros means
+    // unfilled.
     CHECK(std::ranges::count(a, 0) < 64);
     CHECK(std::any_of(a.end() - 256, a.end(), [](std::uint8_t byte) { return byte != 0; }));
     fill_random({});

@@ -91,7 +91,9 @@ TEST_CASE("each mistake in a URL has its number (behaviour D.5)") {
         {"https://a.example.com/", 9038},
         {"/", 9038},
         {"https://a_b.example.com", 326},
-        {"https://b\xc3\xbc" "cher.example", 326},
+        {"https://b\xc3\xbc"
+         "cher.example",
+         326},
         {"https://a.*.example.com", 326},
         {"https://*", 326},
         {"https://a%20b.example.com", 326},
@@ -145,9 +147,14 @@ TEST_CASE("a host and a port are told apart") {
         int port; // -1: none
     };
     constexpr Row table[] = {
-        {"example.com:443", "example.com", 443}, {"example.com", "example.com", -1}, {"127.0.0.1:0", "127.0.0.1", 0},
-        {"[::1]:65535", "::1", 65535},           {"[::1]", "::1", -1},               {"::1", "::1", -1},
-        {":80", "", 80},                         {"", "", -1},
+        {"example.com:443", "example.com", 443},
+        {"example.com", "example.com", -1},
+        {"127.0.0.1:0", "127.0.0.1", 0},
+        {"[::1]:65535", "::1", 65535},
+        {"[::1]", "::1", -1},
+        {"::1", "::1", -1},
+        {":80", "", 80},
+        {"", "", -1},
     };
     for (const Row& row : table) {
         CAPTURE(row.text);
@@ -157,7 +164,8 @@ TEST_CASE("a host and a port are told apart") {
         CHECK(parts->port.has_value() == (row.port >= 0));
         if (parts->port) CHECK(*parts->port == row.port);
     }
-    for (const std::string_view text : {"a:b:c", "a:", "a:x", "a:65536", "a:-1", "a: 1", "[::1", "[::1]x", "[::1]:", "[a]:1", "::1:x"}) {
+    for (const std::string_view text :
+         {"a:b:c", "a:", "a:x", "a:65536", "a:-1", "a: 1", "[::1", "[::1]x", "[::1]:", "[a]:1", "::1:x"}) {
         CAPTURE(text);
         CHECK(split_host_port(text).error().code() == errc::invalid_option);
     }
@@ -169,8 +177,9 @@ TEST_CASE("public and internal endpoints have their rules (behaviour D.1)") {
     const auto refusal = [](Result<void> (*check)(const EndpointUrl&), std::string_view text) {
         return check(*EndpointUrl::parse(text)).error().code();
     };
-    for (const std::string_view text : {"https://", "tcp://", "https://a.example.com", "http://a.example.com:80", "tcp://a.example.com:1",
-                             "https://*.example.com", "tls://a.example.com:443"}) {
+    for (const std::string_view text :
+         {"https://", "tcp://", "https://a.example.com", "http://a.example.com:80", "tcp://a.example.com:1",
+          "https://*.example.com", "tls://a.example.com:443"}) {
         CAPTURE(text);
         CHECK_FALSE(refusal(check_public, text));
     }

@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 using adit_test::json_difference;
 
 TEST_CASE("keys are read in any case and null is unset (agent-protocol 3.1)") {
-    const auto request = decode_auth_request(R"({"VERSION":["3"],"clientid":"c","eXTRA":{"Authtoken":"t","os":null,
+    const auto request =
+        decode_auth_request(R"({"VERSION":["3"],"clientid":"c","eXTRA":{"Authtoken":"t","os":null,
         "heartbeatinterval":5000000000,"LegNumber":2,"CustomCAs":true,"Fingerprint":null}})");
     REQUIRE(request.has_value());
     CHECK(request->versions == std::vector<std::string>{"3"});
@@ -36,10 +37,11 @@ TEST_CASE("nothing at all is a message of zeros for a request") {
 }
 
 TEST_CASE("unknown members are kept at every level and written back out") {
-    const std::string text = R"({"Id":"i","Proto":"https","ForwardsTo":"f","ForwardsProto":"","New":{"a":[1,2.5,"x"]},
-        "Opts":{"URL":"u","Domain":"","Hostname":"","Auth":"","Subdomain":"","HostHeaderRewrite":false,"LocalUrlScheme":null,
-        "ProxyProto":0,"Compression":{"level":9},"CircuitBreaker":{"error_threshold":0.25,"n":1},"IPRestriction":{"x":{}},
-        "BasicAuth":{"credentials":[{"username":"u","y":true}],"z":"\u00e9"},"OAuth":{"provider":"p","q":0},
+    const std::string text =
+        R"({"Id":"i","Proto":"https","ForwardsTo":"f","ForwardsProto":"","New":{"a":[1,2.5,"x"]},
+        "Opts":{"URL":"u","Domain":"","Hostname":"","Auth":"","Subdomain":"","HostHeaderRewrite":false,
+        "LocalUrlScheme":null,"ProxyProto":0,"Compression":{"level":9},"CircuitBreaker":{"error_threshold":0.25,"n":1},
+        "IPRestriction":{"x":{}},"BasicAuth":{"credentials":[{"username":"u","y":true}],"z":"\u00e9"},"OAuth":{"provider":"p","q":0},
         "OIDC":{"issuer_url":"i","q":1},"WebhookVerification":{"provider":"w","q":2},"MutualTLSCA":{"q":3},
         "RequestHeaders":{"add":["a:b"],"addParsed":{"c":"d"},"q":4},"ResponseHeaders":{"q":5},
         "WebsocketTCPConverter":{"q":6},"UserAgentFilter":{"allow":["."],"q":7},"Policy":{"Inbound":[]},
@@ -56,10 +58,11 @@ TEST_CASE("an edge's answer echoes the options, with the URL and a token") {
         R"({"Proto":"tls","Opts":{"URL":"tls://","TLSTermination":{},"new":7},"Extra":null,"Other":1})");
     REQUIRE(request.has_value());
     const BindResponse answer(*request, "ep_1", "tls://a.example.com", "tok");
-    CHECK(json_difference(R"({"Id":"ep_1","URL":"tls://a.example.com","Proto":"tls","Opts":{"URL":"tls://a.example.com",
-        "Domain":"","Hostname":"","Subdomain":"","ProxyProto":0,"MutualTLSAtAgent":false,"MutualTLSAtEdge":null,
-        "TLSTermination":{},"IPRestriction":null,"TrafficPolicy":null,"new":7},"Extra":{"Token":"tok"}})",
-                          encode(answer)) == "");
+    CHECK(json_difference(
+              R"({"Id":"ep_1","URL":"tls://a.example.com","Proto":"tls","Opts":{"URL":"tls://a.example.com",
+        "Domain":"","Hostname":"","Subdomain":"","ProxyProto":0,"MutualTLSAtAgent":false,
+        "MutualTLSAtEdge":null,"TLSTermination":{},"IPRestriction":null,"TrafficPolicy":null,"new":7},"Extra":{"Token":"tok"}})",
+              encode(answer)) == "");
     const auto back = decode_bind_response(encode(answer));
     REQUIRE(back.has_value());
     CHECK(std::get<TlsOpts>(back->opts).tls_termination.has_value());
@@ -70,13 +73,16 @@ TEST_CASE("an edge's answer echoes the options, with the URL and a token") {
 TEST_CASE("the protocol decides which options there are") {
     CHECK(std::holds_alternative<HttpOpts>(decode_bind_request(R"({"Proto":"http"})")->opts));
     CHECK(std::holds_alternative<HttpOpts>(decode_bind_request(R"({"Opts":null,"Proto":"https"})")->opts));
-    CHECK(std::holds_alternative<TcpOpts>(decode_bind_request(R"({"Opts":{"Addr":"a:1"},"proto":"tcp"})")->opts));
+    CHECK(std::holds_alternative<TcpOpts>(
+        decode_bind_request(R"({"Opts":{"Addr":"a:1"},"proto":"tcp"})")->opts));
     CHECK(std::holds_alternative<TlsOpts>(decode_bind_request(R"({"Proto":"tls"})")->opts));
-    for (const std::string_view text : {R"({"Proto":"ssh"})", R"({"Proto":""})", R"({})", R"({"Proto":"HTTP","Opts":{}})"}) {
+    for (const std::string_view text :
+         {R"({"Proto":"ssh"})", R"({"Proto":""})", R"({})", R"({"Proto":"HTTP","Opts":{}})"}) {
         CAPTURE(text);
         CHECK(decode_bind_request(text).error().code() == ngrok_error(332));
     }
-    CHECK(decode_bind_response(R"({"Id":"i","URL":"u","Proto":"ssh"})").error().code() == errc::protocol_error);
+    CHECK(decode_bind_response(R"({"Id":"i","URL":"u","Proto":"ssh"})").error().code() ==
+          errc::protocol_error);
 }
 
 TEST_CASE("answers that lack what is needed are refused") {
@@ -99,11 +105,14 @@ TEST_CASE("a value of the wrong type is refused by the name of its field") {
         {R"({"Extra":{"MutualTLS":"no"}})", "Extra.MutualTLS must be true or false"},
         {R"({"Extra":{"HeartbeatInterval":"10"}})", "Extra.HeartbeatInterval must be an integer of 64 bits"},
         {R"({"Extra":{"HeartbeatInterval":1.5}})", "Extra.HeartbeatInterval must be an integer of 64 bits"},
-        {R"({"Extra":{"HeartbeatInterval":9223372036854775808}})", "Extra.HeartbeatInterval must be an integer of 64 bits"},
+        {R"({"Extra":{"HeartbeatInterval":9223372036854775808}})",
+         "Extra.HeartbeatInterval must be an integer of 64 bits"},
         {R"({"Extra":{"LegNumber":-1}})", "Extra.LegNumber must be an integer of 32 bits, not negative"},
-        {R"({"Extra":{"LegNumber":4294967296}})", "Extra.LegNumber must be an integer of 32 bits, not negative"},
+        {R"({"Extra":{"LegNumber":4294967296}})",
+         "Extra.LegNumber must be an integer of 32 bits, not negative"},
         {R"({"Extra":{"Adit":{"Features":[null]}}})", "Extra.Adit.Features[0] must be a string"},
-        {R"({"Extra":{"AuthToken":"a","Authtoken":"b"}})", "Extra.AuthToken must be given once, not in two spellings"},
+        {R"({"Extra":{"AuthToken":"a","Authtoken":"b"}})",
+         "Extra.AuthToken must be given once, not in two spellings"},
     };
     for (const auto& [text, message] : auth) {
         CAPTURE(text);
@@ -117,7 +126,8 @@ TEST_CASE("a value of the wrong type is refused by the name of its field") {
         {R"({"Proto":"https","Opts":{"ProxyProto":"1"}})", "Opts.ProxyProto must be 0, 1 or 2"},
         {R"({"Proto":"tcp","Opts":{"ProxyProto":3}})", "Opts.ProxyProto must be 0, 1 or 2"},
         {R"({"Proto":"tcp","Opts":{"ProxyProto":-1}})", "Opts.ProxyProto must be 0, 1 or 2"},
-        {R"({"Proto":"tcp","Opts":{"ProxyProto":18446744073709551615}})", "Opts.ProxyProto must be 0, 1 or 2"},
+        {R"({"Proto":"tcp","Opts":{"ProxyProto":18446744073709551615}})",
+         "Opts.ProxyProto must be 0, 1 or 2"},
         {R"({"Proto":"https","Opts":{"TrafficPolicy":{}}})", "Opts.TrafficPolicy must be a string"},
         {R"({"Proto":"https","Opts":{"CircuitBreaker":{"error_threshold":"x"}}})",
          "Opts.CircuitBreaker.error_threshold must be a number"},
@@ -135,7 +145,8 @@ TEST_CASE("a value of the wrong type is refused by the name of its field") {
         CHECK(request.error().code() == errc::protocol_error);
         CHECK(request.error().message() == message);
     }
-    CHECK(decode_start_tunnel_with_label_request(R"({"Labels":{"a":1}})").error().message() == "Labels[] must be a string");
+    CHECK(decode_start_tunnel_with_label_request(R"({"Labels":{"a":1}})").error().message() ==
+          "Labels[] must be a string");
     CHECK(decode_auth_response(R"({"ClientId":"c","Extra":{"SessionDuration":"12"}})").error().message() ==
           "Extra.SessionDuration must be an integer of 64 bits");
 }
@@ -146,14 +157,18 @@ TEST_CASE("a key given twice in one spelling counts as its last, as in Go; label
 }
 
 TEST_CASE("text, size and depth have bounds") {
-    for (const std::string_view text : {"", "x", "null", "[]", "1", "{", "{}x", "{}{}", "{\"a\"}", "{'a':1}", "{\"a\":1,}",
-                                        "{\"a\":NaN}", "{\"a\":1e999}", "{\"a\":\"\n\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}",
-                                        "{/**/}", "\xef\xbb\xbf{}"}) {
+    using namespace std::string_view_literals;
+    for (const std::string_view text :
+         {"", "x", "null", "[]", "1", "{", "{}x", "{}{}", "{\"a\"}", "{'a':1}", "{\"a\":1,}", "{\"a\":NaN}",
+          "{\"a\":1e999}", "{\"a\":\"\n\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}", "{/**/}",
+          "\xef\xbb\xbf{}"}) {
         CAPTURE(text);
         CHECK(decode_auth_request(text).error().code() == errc::protocol_error);
     }
-    CHECK(decode_auth_request(std::string_view("{\"a\":1\0}", 8)).error().code() == errc::protocol_error);
-    const auto deep = [](std::size_t levels) { return "{\"a\":" + std::string(levels, '[') + std::string(levels, ']') + "}"; };
+    CHECK(decode_auth_request("{\"a\":1\0}"sv).error().code() == errc::protocol_error);
+    const auto deep = [](std::size_t levels) {
+        return "{\"a\":" + std::string(levels, '[') + std::string(levels, ']') + "}";
+    };
     CHECK(decode_auth_request(deep(limits::json_depth_max - 1)).has_value());
     CHECK(decode_auth_request(deep(limits::json_depth_max)).error().code() == errc::limit_exceeded);
     CHECK(decode_auth_request(deep(400'000)).error().code() == errc::limit_exceeded);
@@ -162,18 +177,36 @@ TEST_CASE("text, size and depth have bounds") {
     large.insert(6, limits::rpc_message_max - large.size(), 'x');
     CHECK(decode_auth_request(large).has_value());
     CHECK(decode_auth_request(large + " ").error().code() == errc::limit_exceeded);
-    CHECK(decode_auth_request("{}" + std::string(limits::rpc_message_max, ' ')).error().code() == errc::limit_exceeded);
+    const auto wide = [](std::size_t members) {
+        std::string text = "{";
+        for (std::size_t i = 0; i < members; ++i) text += "\"k" + std::to_string(i) + "\":\"\",";
+        text.back() = '}';
+        return text;
+    };
+    CHECK(decode_auth_request(wide(limits::json_members_max)).has_value());
+    CHECK(decode_auth_request(wide(limits::json_members_max + 1)).error().code() == errc::limit_exceeded);
+    const auto labeled = [&wide](std::size_t labels) { return "{\"Labels\":" + wide(labels) + "}"; };
+    CHECK(decode_start_tunnel_with_label_request(labeled(limits::json_members_max))->labels.size() ==
+          limits::json_members_max);
+    CHECK(decode_start_tunnel_with_label_request(labeled(limits::json_members_max + 1)).error().code() ==
+          errc::limit_exceeded);
+    CHECK(decode_auth_request("{}" + std::string(limits::rpc_message_max, ' ')).error().code() ==
+          errc::limit_exceeded);
 }
 
 TEST_CASE("strings of any bytes become JSON that every decoder takes") {
     UnbindRequest request;
-    request.id = std::string("\0\x01\x1f\x7f\"\\/\n\r\t\b<>&\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 25);
+    using namespace std::string_view_literals;
+    request.id = "\0\x01\x1f\x7f\"\\/\n\r\t\b<>&\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"sv;
     const std::string text = encode(request);
     CHECK(text.find('\n') == std::string::npos);
     CHECK(decode_unbind_request(text)->id == request.id);
 
     const std::pair<std::string, std::string> broken[] = {
-        {"a\xff" "b", "a\xef\xbf\xbd" "b"},
+        {"a\xff"
+         "b",
+         "a\xef\xbf\xbd"
+         "b"},
         {"\xc3", "\xef\xbf\xbd"},
         {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
         {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
@@ -191,13 +224,18 @@ TEST_CASE("strings of any bytes become JSON that every decoder takes") {
 
 TEST_CASE("bytes travel as base64") {
     HttpOpts opts;
-    opts.mutual_tls_ca.emplace().mutual_tls_ca = std::string("\0\xff" "PEM", 5);
+    opts.mutual_tls_ca.emplace().mutual_tls_ca = std::string("\0\xff"
+                                                             "PEM",
+                                                             5);
     BindRequest request;
     request.protocol = "https";
     request.opts = opts;
     const std::string text = encode(request);
     CHECK(text.find(R"("MutualTLSCA":{"mutual_tls_ca":"AP9QRU0="})") != std::string::npos);
-    CHECK(std::get<HttpOpts>(decode_bind_request(text)->opts).mutual_tls_ca->mutual_tls_ca == std::string("\0\xff" "PEM", 5));
+    CHECK(std::get<HttpOpts>(decode_bind_request(text)->opts).mutual_tls_ca->mutual_tls_ca ==
+          std::string("\0\xff"
+                      "PEM",
+                      5));
 }
 
 TEST_CASE("numbers are written so that they come back the same") {
@@ -208,7 +246,9 @@ TEST_CASE("numbers are written so that they come back the same") {
         HttpOpts opts;
         opts.circuit_breaker.emplace().error_threshold = value;
         request.opts = opts;
-        CHECK(std::get<HttpOpts>(decode_bind_request(encode(request))->opts).circuit_breaker->error_threshold == value);
+        CHECK(
+            std::get<HttpOpts>(decode_bind_request(encode(request))->opts).circuit_breaker->error_threshold ==
+            value);
     }
 }
 
@@ -221,8 +261,10 @@ TEST_CASE("the extension between adit peers is one member that others ignore") {
     CHECK(text.find(R"("Adit":{"Window":1048576,"Features":["x","y"]})") != std::string::npos);
     CHECK(decode_auth_request(text)->extra.adit->window == 1 << 20);
     CHECK(decode_auth_request(text)->extra.adit->features == std::vector<std::string>{"x", "y"});
-    CHECK(decode_auth_request(R"({"Extra":{"Adit":{"Window":5}}})")->extra.adit->window == limits::initial_window);
-    CHECK(decode_auth_response(R"({"ClientId":"c","Extra":{"Adit":{}}})")->extra.adit->window == limits::initial_window);
+    CHECK(decode_auth_request(R"({"Extra":{"Adit":{"Window":5}}})")->extra.adit->window ==
+          limits::initial_window);
+    CHECK(decode_auth_response(R"({"ClientId":"c","Extra":{"Adit":{}}})")->extra.adit->window ==
+          limits::initial_window);
     CHECK_FALSE(decode_auth_response(R"({"ClientId":"c","Extra":{"Adit":null}})")->extra.adit.has_value());
 }
 

@@ -8,7 +8,8 @@ using namespace adit;
 
 namespace {
 
-// How many bytes belong to the object when the text comes in pieces of `piece`; the size of the text if it has no end.
+// How many bytes belong to the object when the text comes in pieces of `piece`; the size of the text if it
+// has no end.
 std::size_t end_of(std::string_view text, std::size_t piece) {
     JsonEnd end;
     std::size_t total = 0;
@@ -39,7 +40,8 @@ TEST_CASE("the end of an object is found however it is split") {
     for (const auto& [object, rest] : table) {
         const std::string text = std::string(object) + std::string(rest);
         CAPTURE(text);
-        for (std::size_t piece = 1; piece <= text.size(); ++piece) CHECK(end_of(text, piece) == object.size());
+        for (std::size_t piece = 1; piece <= text.size(); ++piece)
+            CHECK(end_of(text, piece) == object.size());
     }
 }
 
@@ -68,7 +70,8 @@ TEST_CASE("white space may follow the object, anything else not") {
 
 TEST_CASE("what is no object is refused at its first byte") {
     using namespace std::string_view_literals;
-    for (const std::string_view text : {"["sv, "\""sv, "null"sv, "1"sv, "}"sv, "\xef\xbb\xbf{}"sv, "\0{}"sv}) {
+    for (const std::string_view text :
+         {"["sv, "\""sv, "null"sv, "1"sv, "}"sv, "\xef\xbb\xbf{}"sv, "\0{}"sv}) {
         CAPTURE(text);
         JsonEnd end;
         CHECK(end.feed(as_bytes(text)).error().code() == errc::protocol_error);

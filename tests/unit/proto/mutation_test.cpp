@@ -1,4 +1,5 @@
-// Damaged recordings: the decoders answer with a value or an error, never otherwise, and a value survives its own encoding.
+// Damaged recordings: the decoders answer with a value or an error, never otherwise, and a value survives its
+// own encoding.
 #include "proto/codec.hpp"
 #include "proto/json_end.hpp"
 #include "proto/proxy_header.hpp"
@@ -13,8 +14,13 @@ using namespace adit;
 namespace {
 
 std::string damage(std::string text, std::mt19937& random) {
-    constexpr std::string_view tokens[] = {"{", "}", "[", "]", "\"", ":", ",", "null", "true", "-1", "1e9", "\\u0000", "\\", "\xff",
-                                           "18446744073709551615", "0.5", "\"Extra\"", "\"Error\":\"x\",", "{}", "[{}]", "\n"};
+    constexpr std::string_view tokens[] = {"{",   "}",         "[",
+                                           "]",   "\"",        ":",
+                                           ",",   "null",      "true",
+                                           "-1",  "1e9",       "\\u0000",
+                                           "\\",  "\xff",      "18446744073709551615",
+                                           "0.5", "\"Extra\"", "\"Error\":\"x\",",
+                                           "{}",  "[{}]",      "\n"};
     const std::size_t changes = 1 + random() % 4;
     for (std::size_t i = 0; i < changes && !text.empty(); ++i) {
         const std::size_t at = random() % text.size();
@@ -121,7 +127,8 @@ TEST_CASE("damaged proxy headers are read or refused") {
         std::size_t total = 0;
         bool error = false;
         while (total < bytes.size() && !reader.done() && !error) {
-            const Result<std::size_t> used = reader.feed(as_bytes(std::string_view(bytes).substr(total, 1 + random() % 50)));
+            const Result<std::size_t> used =
+                reader.feed(as_bytes(std::string_view(bytes).substr(total, 1 + random() % 50)));
             error = !used;
             if (used) total += *used;
         }

@@ -29,7 +29,8 @@ TEST_CASE("a proxy header is a little-endian length and JSON with all five membe
     const std::string_view json =
         R"({"Id":"tn_1","ClientAddr":"[2001:db8::1]:5555","Proto":"https","EdgeType":"3","PassthroughTLS":false})";
     CHECK(encode(sample()) == framed(json));
-    CHECK(encode(ProxyHeader()) == framed(R"({"Id":"","ClientAddr":"","Proto":"","EdgeType":"0","PassthroughTLS":false})"));
+    CHECK(encode(ProxyHeader()) ==
+          framed(R"({"Id":"","ClientAddr":"","Proto":"","EdgeType":"0","PassthroughTLS":false})"));
 }
 
 TEST_CASE("a proxy header is read however it is split, and nothing behind it") {
@@ -40,7 +41,8 @@ TEST_CASE("a proxy header is read however it is split, and nothing behind it") {
         ProxyHeaderReader reader;
         std::size_t total = 0;
         while (!reader.done()) {
-            const Result<std::size_t> used = reader.feed(as_bytes(std::string_view(stream).substr(total, piece)));
+            const Result<std::size_t> used =
+                reader.feed(as_bytes(std::string_view(stream).substr(total, piece)));
             REQUIRE(used.has_value());
             total += *used;
             REQUIRE(total <= head.size());
@@ -56,7 +58,10 @@ TEST_CASE("a proxy header is read however it is split, and nothing behind it") {
 
 TEST_CASE("missing members are empty, unknown ones are kept, padding inside the length is fine") {
     ProxyHeaderReader reader;
-    REQUIRE(reader.feed(as_bytes(framed("{\"id\":\"x\",\"PASSTHROUGHTLS\":true,\"EdgeType\":\"9\",\"New\":[1]}  \n"))).has_value());
+    REQUIRE(reader
+                .feed(as_bytes(
+                    framed("{\"id\":\"x\",\"PASSTHROUGHTLS\":true,\"EdgeType\":\"9\",\"New\":[1]}  \n")))
+                .has_value());
     REQUIRE(reader.done());
     CHECK(reader.header().id == "x");
     CHECK(reader.header().passthrough_tls);

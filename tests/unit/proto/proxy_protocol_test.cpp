@@ -54,7 +54,8 @@ TEST_CASE("version 1 has the specification's spelling") {
     const auto v1 = [](const std::optional<ProxiedEnds>& both) {
         return encode_proxy_protocol(ProxyProtocolVersion::v1, both);
     };
-    CHECK(v1(ends("192.168.0.1:56324", "192.168.0.11:443")) == "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n");
+    CHECK(v1(ends("192.168.0.1:56324", "192.168.0.11:443")) ==
+          "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n");
     CHECK(v1(ends("[2001:db8::1]:1", "[::1]:65535")) == "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n");
     CHECK(v1(ends("1.2.3.4:1", "[::1]:2")) == "PROXY TCP6 ::ffff:1.2.3.4 ::1 1 2\r\n");
     CHECK(v1(std::nullopt) == "PROXY UNKNOWN\r\n");
@@ -70,10 +71,12 @@ TEST_CASE("version 2 has the specification's bytes") {
 
 TEST_CASE("what is written is read back, however it is split, and nothing behind it") {
     const std::optional<ProxiedEnds> table[] = {
-        ends("192.168.0.1:56324", "192.168.0.11:443"), ends("[2001:db8::1]:1", "[::1]:65535"),
+        ends("192.168.0.1:56324", "192.168.0.11:443"),
+        ends("[2001:db8::1]:1", "[::1]:65535"),
         ends("1.2.3.4:0", "[::1]:2"),
         ends("255.255.255.255:65535", "255.255.255.255:65535"),
-        ends("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe]:65535"),
+        ends("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+             "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe]:65535"),
         std::nullopt,
     };
     for (const ProxyProtocolVersion version : {ProxyProtocolVersion::v1, ProxyProtocolVersion::v2}) {
@@ -139,12 +142,15 @@ TEST_CASE("version 2 is read strictly") {
     CHECK_FALSE(read(v2('\x20', '\x11', four), 1).ends.has_value());
     CHECK(read(v2('\x21', '\0', "anything"), 1).done);
     CHECK(read(v2('\x21', '\x31', std::string(216, '\0')), 1).done);
-    CHECK(read(v2('\x21', '\x11', four + std::string("\x04\x01\xf9", 3) + std::string(505, 'x')), 7).done); // 536 bytes
+    CHECK(read(v2('\x21', '\x11', four + std::string("\x04\x01\xf9", 3) + std::string(505, 'x')), 7)
+              .done); // 536 bytes
 
     const std::string bad[] = {
-        v2('\x11', '\x11', four), v2('\x22', '\x11', four), v2('\x21', '\x12', four),        v2('\x21', '\x41', four),
-        v2('\x21', '\x13', four), v2('\x21', '\x21', four), v2('\x21', '\x11', four.substr(1)), v2('\x21', '\x31', four),
-        v2('\x21', '\x11', four + "x"), v2('\x21', '\x11', four + std::string("\x04\x00\x03xy", 5)),
+        v2('\x11', '\x11', four),           v2('\x22', '\x11', four),
+        v2('\x21', '\x12', four),           v2('\x21', '\x41', four),
+        v2('\x21', '\x13', four),           v2('\x21', '\x21', four),
+        v2('\x21', '\x11', four.substr(1)), v2('\x21', '\x31', four),
+        v2('\x21', '\x11', four + "x"),     v2('\x21', '\x11', four + std::string("\x04\x00\x03xy", 5)),
     };
     for (const std::string& head : bad) {
         CAPTURE(head);

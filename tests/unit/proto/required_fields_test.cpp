@@ -37,7 +37,9 @@ std::map<std::string, Json> smallest_messages() {
     };
 }
 
-bool worked(const std::string& client) { return client.starts_with("ok") || client.starts_with("echo=\"payload\""); }
+bool worked(const std::string& client) {
+    return client.starts_with("ok") || client.starts_with("echo=\"payload\"");
+}
 
 Json::json_pointer pointer(std::string path) {
     for (char& c : path)

@@ -32,14 +32,17 @@ TEST_CASE("a refusal's text is taken apart (agent-protocol 3.3)") {
     for (const Row& row : table) {
         CAPTURE(row.text);
         const ErrorInfo info = parse_rpc_error(row.text);
-        if (row.number == 0) CHECK(info.code() == errc::refused);
-        else CHECK(info.code() == ngrok_error(row.number));
+        if (row.number == 0)
+            CHECK(info.code() == errc::refused);
+        else
+            CHECK(info.code() == ngrok_error(row.number));
         CHECK(info.detail() == row.detail);
     }
 }
 
 TEST_CASE("a refusal's text is message, blank line, code") {
-    CHECK(format_rpc_error(334, "https://a.example.com is online") == "https://a.example.com is online\n\nERR_NGROK_334");
+    CHECK(format_rpc_error(334, "https://a.example.com is online") ==
+          "https://a.example.com is online\n\nERR_NGROK_334");
     CHECK(format_rpc_error(334, "") == "the endpoint is already online\n\nERR_NGROK_334");
     CHECK(format_rpc_error(987654, "") == "the request was refused\n\nERR_NGROK_987654");
     CHECK(format_rpc_error(0, "no handler") == "no handler");
@@ -55,7 +58,8 @@ TEST_CASE("a refusal goes through JSON and comes back") {
 
     CHECK(encode_error(ErrorInfo(ngrok_error(107), "unknown token", "secret of the peer")) ==
           encode_error(107, "unknown token"));
-    CHECK(decode_auth_response(encode_error(ErrorInfo(errc::limit_exceeded))).error().code() == errc::refused);
+    CHECK(decode_auth_response(encode_error(ErrorInfo(errc::limit_exceeded))).error().code() ==
+          errc::refused);
 }
 
 TEST_CASE("any answer may be a refusal, and an empty Error is none") {
