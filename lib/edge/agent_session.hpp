@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "edge/endpoint.hpp"
 #include "edge/oneshot.hpp"
+#include "edge/session_table.hpp"
 #include "net/mux_session.hpp"
 #include "net/stream.hpp"
 #include "proto/messages.hpp"
@@ -22,9 +23,9 @@
 
 namespace adit::inline v0::edge {
 
-class EdgeContext;
+class AuthAnswer;
 class BindPlan;
-class PreauthSlot;
+class EdgeContext;
 
 /// Lives on its shard: whatever the agent asks for runs there as a coroutine. The members marked "any thread" take a
 /// mutex that is never held while calling out.
@@ -67,11 +68,9 @@ public:
     std::uint32_t leg() const noexcept { return auth_.extra.leg_number.value_or(0); }
     std::chrono::microseconds latency() const noexcept;
 
-    /// Takes all its endpoints offline at once and ends the link in the background: the agent came back on another one.
-    void retire(const ErrorInfo& reason);
-    /// Drops the link without a word.
+    /// Takes all its endpoints offline at once and ends the link, without a word, in the background.
     void drop(const ErrorInfo& reason);
-    /// Says goodbye and closes.
+    /// The same with a goodbye.
     void close();
     /// Takes one endpoint offline; false if it is not one of this session.
     bool take_offline(const EndpointPtr& record);
@@ -83,7 +82,9 @@ public:
 
 private:
     using MuxStreamPtr = std::shared_ptr<net::MuxStream>;
-    enum class Publish : std::uint8_t { done, gone, full };
+    using PlanPtr = std::shared_ptr<const BindPlan>;
+    using RecordPtr = std::shared_ptr<EndpointRecord>;
+    enum class Line : std::uint8_t { first, behind, full, closed };
 
     // net::MuxObserver
     void on_stream(MuxStreamPtr stream, std::uint32_t type) override;
@@ -94,33 +95,48 @@ private:
     // agent_session.cpp
     void on_stream_before_auth(MuxStreamPtr stream, std::uint32_t type);
     void start_rpc(MuxStreamPtr stream, std::uint32_t type);
+    void finish_rpc();
     asio::awaitable<void> serve_rpc(MuxStreamPtr stream, std::uint32_t type);
     asio::awaitable<std::string> answer(std::uint32_t type, std::string request);
-    asio::awaitable<void> watch_authentication(std::chrono::steady_clock::time_point deadline);
+    asio::awaitable<void> watch_authentication();
+    template <class T>
+    std::shared_ptr<OneShot<T>> make_shot();
     void drop_endpoints();
-    std::string describe() const;
 
     // agent_auth.cpp
     asio::awaitable<void> serve_auth(MuxStreamPtr stream);
     asio::awaitable<std::string> authenticate(std::string request);
-    std::string accept_agent(const std::string& credential, const std::string& account);
-    std::string choose_client_id(const std::string& credential);
+    std::string refuse_agent(const ErrorInfo& error);
+    std::string accept_agent(const AuthAnswer& answer);
+    std::string choose_client_id() const;
+    void take_over();
 
     // agent_bind.cpp
     asio::awaitable<std::string> bind(std::string request);
     asio::awaitable<std::string> bind_labels(std::string request);
     std::string unbind(const std::string& request);
     std::string patch(const std::string& request);
-    asio::awaitable<Result<EndpointPtr>> put_online(std::shared_ptr<const BindPlan> plan);
-    asio::awaitable<Result<EndpointPtr>> try_online(std::shared_ptr<const BindPlan> plan, EndpointUrl url);
-    asio::awaitable<ErrorInfo> authorize(std::shared_ptr<const BindPlan> plan, std::string url);
+    Result<PlanPtr> plan_bind(const BindRequest& request) const;
+    std::string bind_answer(const BindRequest& request, const EndpointRecord& record) const;
+
+    // agent_endpoint.cpp
+    asio::awaitable<Result<EndpointPtr>> put_online(PlanPtr plan);
+    asio::awaitable<Result<EndpointPtr>> try_online(PlanPtr plan, EndpointUrl url);
+    asio::awaitable<Result<std::uint16_t>> acquire_port(std::uint16_t wanted);
+    asio::awaitable<ErrorInfo> authorize(PlanPtr plan, std::string url);
+    asio::awaitable<ErrorInfo> claim(RecordPtr record);
+    asio::awaitable<void> keep_lease(EndpointPtr record, std::chrono::seconds time);
+    Result<RecordPtr> make_record(const BindPlan& plan);
     Result<void> publish(const EndpointPtr& record);
     void evict_former(const EndpointRecord& record);
+    void withdraw(const EndpointPtr& record);
 
     // agent_connection.cpp
-    std::string connection_head(const EndpointRecord& endpoint, const Endpoint& visitor, const Endpoint& local,
-                                Bytes first) const;
     Result<std::shared_ptr<net::Stream>> try_open(const std::string& head);
+    asio::awaitable<Result<std::shared_ptr<net::Stream>>> wait_and_open(std::string head);
+    bool nobody_waits() const;
+    Line join_line(const std::shared_ptr<OneShot<bool>>& place, bool front);
+    void leave_line(const std::shared_ptr<OneShot<bool>>& place);
     void wake_waiting_visitor();
 
     std::shared_ptr<net::MuxSession> mux() const;
@@ -129,8 +145,10 @@ private:
     const asio::any_io_executor executor_;
     const Endpoint remote_;
     const std::string id_;
-    std::unique_ptr<PreauthSlot> preauth_slot_;
+    PreauthSlot preauth_slot_;
     asio::steady_timer auth_timer_;
+    std::chrono::steady_clock::time_point auth_deadline_{};
+    std::shared_ptr<AgentSession> self_; // from start() to on_closed(): nobody else owns a session
     std::atomic<bool> authenticated_{false};
     std::atomic<std::int64_t> latency_us_{0};
     std::string client_id_;
@@ -143,10 +161,10 @@ private:
     OneShotList answers_; // of directory and registry, to be given up when the session ends
 
     mutable std::mutex mutex_;
-    std::shared_ptr<net::MuxSession> mux_;                  // null before start and after the end
-    std::map<std::string, EndpointPtr, std::less<>> binds_; // by bind id
-    std::deque<std::weak_ptr<OneShot<bool>>> visitors_;     // that wait for a stream
-    bool ended_ = false;                                    // no bind may succeed any more
+    std::shared_ptr<net::MuxSession> mux_; // null before start and after the end
+    std::multimap<std::string, EndpointPtr, std::less<>> binds_; // by bind id; labels may serve several routes
+    std::deque<std::weak_ptr<OneShot<bool>>> visitors_; // that wait for a stream
+    bool ended_ = false;                                // no bind may succeed any more
 };
 
 } // namespace adit

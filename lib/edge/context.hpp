@@ -86,6 +86,8 @@ public:
     /// Set by drain() and stop(): no new agent, no new endpoint; visitors' connections end after the request in progress.
     std::atomic<bool> draining{false};
 
+    std::atomic<std::size_t> tasks{0}; ///< coroutines of spawn() that have not ended
+
     std::function<void(const AccessRecord&)> access_sink;
     std::function<void(std::string_view, std::string_view)> log_sink;
 
@@ -93,6 +95,8 @@ public:
     void access(const AccessRecord& record) const noexcept;
     /// `level`: "debug", "info", "warn", "error".
     void log(std::string_view level, std::string_view line) const noexcept;
+    /// Calls the embedder's directory or registry; an exception of it is logged, as if it never answered.
+    void call_out(const std::function<void()>& call) const noexcept;
 };
 
 /// An Asio endpoint as our own type, IPv4-mapped addresses as IPv4.

@@ -24,6 +24,8 @@ class AgentSession;
 class EndpointRecord {
 public:
     EndpointRecord() = default;
+    /// For a changed copy.
+    EndpointRecord(const EndpointRecord& other, std::string new_metadata);
     EndpointRecord(const EndpointRecord&) = delete;
     EndpointRecord& operator=(const EndpointRecord&) = delete;
 
@@ -48,6 +50,7 @@ public:
     std::string metadata;
     std::weak_ptr<AgentSession> session;
     std::uint64_t epoch = 0; ///< of the registry's lease
+    bool random = false;     ///< the edge chose the host or port
     /// False once it was unbound, stopped or its session ended: take no new visitor for it.
     mutable std::atomic<bool> online{true};
 };
@@ -76,6 +79,10 @@ public:
     Result<void> add(EndpointPtr record);
     /// Also marks it offline. Unknown records are ignored. True if it was the last of its name or port.
     bool remove(const EndpointPtr& record);
+    /// Puts `fresh` in the place of `old`, which has the same URL, and marks the old one offline. False if it is gone.
+    bool replace(const EndpointPtr& old, EndpointPtr fresh);
+    /// All that share the name or port of `url`.
+    std::vector<EndpointPtr> members(const EndpointUrl& url) const;
     /// All that are online, in no order.
     std::vector<EndpointPtr> snapshot() const;
     std::size_t size() const;
@@ -98,7 +105,8 @@ private:
         EndpointPtr find(std::string_view host) const;
     };
 
-    Slot& slot_for(const EndpointRecord& record);
+    Slot& slot_for(const EndpointUrl& url);
+    const Slot* find_slot(const EndpointUrl& url) const;
 
     mutable std::shared_mutex mutex_;
     NameSpace http_;

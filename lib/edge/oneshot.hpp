@@ -26,14 +26,16 @@ class OneShot final : public OneShotBase, public std::enable_shared_from_this<On
 public:
     explicit OneShot(const asio::any_io_executor& executor) : timer_(executor) {}
 
-    void set(T value) {
+    /// False if it came too late and nobody will see it.
+    bool set(T value) {
         {
             const std::lock_guard lock(mutex_);
-            if (done_) return;
+            if (done_) return false;
             done_ = true;
             value_.emplace(std::move(value));
         }
         wake();
+        return true;
     }
     void give_up() override {
         {

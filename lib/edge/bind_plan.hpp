@@ -1,0 +1,54 @@
+// What a bind asks for, checked against the settings; nothing is claimed yet.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/url.hpp"
+#include "edge/settings.hpp"
+#include "edge/tickets.hpp"
+#include "proto/messages.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+class BindPlan {
+public:
+    BindPlan() = default;
+
+    /// `ticket`: of the request's token, already known to be of the same credential. Errors of category ngrok: those of
+    /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 319 and 307 for names and ports that are not
+    /// this edge's, 9026 for a module that this version does not have, 15005 and 15006 for bindings.
+    static Result<BindPlan> make(const Settings& settings, const BindRequest& request,
+                                 const std::optional<BindTicket>& ticket);
+    /// One plan for each route whose labels the request carries. ngrok_error(302), naming the routes there are, if none.
+    static Result<std::vector<BindPlan>> make_labeled(const Settings& settings,
+                                                      const StartTunnelWithLabelRequest& request);
+
+    /// No host: the edge chooses one (tcp: a port). http, https and tls never have a port here.
+    EndpointUrl url;
+    bool random = false; ///< url was, or is to be, chosen by the edge
+    std::string endpoint_id; ///< from the ticket; "": a new one
+    std::string bind_id;     ///< "": the edge chooses
+    bool pooled = false;
+    bool labeled = false;
+    ProxyProtocolVersion proxy_protocol = ProxyProtocolVersion::none;
+    std::string app_protocol;
+    bool terminate_tls = false;
+    std::string tls_certificate, tls_key; ///< PEM of the endpoint's own certificate; empty: the edge's
+    std::string forwards_to;
+    std::string metadata;
+    std::map<std::string, std::string> labels;
+};
+
+/// The first module that is set in the options and that this version does not have; "" if none. An endpoint is never put
+/// online without a module that its owner asked for.
+std::string_view unsupported_module(const BindOpts& opts);
+
+/// `url` as visitors type it: with the edge's port where that is not the scheme's own.
+std::string public_url(const Settings& settings, const EndpointUrl& url);
+
+} // namespace adit

@@ -1,0 +1,91 @@
+#include "edge/certificates.hpp"
+
+#include "tls/certificate_authority.hpp"
+#include "tls/identity.hpp"
+#include "tls/ticket_keys.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace adit::inline v0::edge {
+namespace {
+
+std::chrono::sys_seconds now() {
+    return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+ErrorInfo for_option(std::string_view option, const ErrorInfo& error) {
+    return ErrorInfo(errc::invalid_option, error.message(), std::string(option));
+}
+
+/// What visitors and agents may call this edge.
+std::vector<std::string> own_names(const Settings& settings) {
+    std::vector<std::string> names = {settings.base_domain, "*." + settings.base_domain, "localhost", "*.localhost",
+                                      "127.0.0.1", "::1"};
+    names.insert(names.end(), settings.allowed_domains.begin(), settings.allowed_domains.end());
+    for (const auto& address : {settings.agent_address.address(), settings.https_address.address()}) {
+        if (!address.is_unspecified()) names.push_back(address.to_string());
+    }
+    std::vector<std::string> unique;
+    for (std::string& name : names) {
+        if (std::ranges::find(unique, name) == unique.end()) unique.push_back(std::move(name));
+    }
+    return unique;
+}
+
+Result<tls::CertificateAuthority> make_authority(const ServerOptions::Data& data) {
+    if (data.ca_pem.empty()) return tls::CertificateAuthority::create("adit edge CA", now());
+    auto kept = tls::CertificateAuthority::from_pem(data.ca_pem, data.ca_key_pem);
+    if (!kept) return for_option("certificate_authority", kept.error());
+    return kept;
+}
+
+Result<void> fill_store(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
+    if (!data.chain_pem.empty()) return reload(*made.contexts.certificates, data.chain_pem, data.key_pem);
+    const auto authority = make_authority(data);
+    if (!authority) return authority.error();
+    const auto issued = authority->issue_server(own_names(settings), now());
+    if (!issued) return issued.error();
+    made.ca_pem = authority->certificate_pem();
+    return reload(*made.contexts.certificates, issued->certificate_pem, issued->key_pem);
+}
+
+} // namespace
+
+Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data) {
+    OwnTls made;
+    made.contexts.certificates = std::make_shared<tls::CertStore>();
+    if (auto filled = fill_store(made, settings, data); !filled) return filled.error();
+
+    tls::ServerOptions options;
+    options.select = tls::selector_of(made.contexts.certificates);
+    auto agents = tls::ServerContext::create(options);
+    if (!agents) return agents.error();
+
+    options.min_version = settings.min_tls_version;
+    options.tickets = std::make_shared<tls::TicketKeys>();
+    options.session_context = "tls endpoints";
+    auto terminated = tls::ServerContext::create(options);
+    if (!terminated) return terminated.error();
+
+    options.alpn = {"http/1.1"};
+    options.session_context = "https endpoints";
+    auto visitors = tls::ServerContext::create(options);
+    if (!visitors) return visitors.error();
+
+    made.contexts.agents = std::move(*agents);
+    made.contexts.terminated = std::move(*terminated);
+    made.contexts.visitors = std::move(*visitors);
+    return made;
+}
+
+Result<void> reload(tls::CertStore& certificates, std::string_view chain_pem, std::string_view key_pem) {
+    auto identity = tls::Identity::from_pem(chain_pem, key_pem);
+    if (!identity) return for_option("certificate", identity.error());
+    std::vector<tls::CertStore::Entry> entries;
+    for (const std::string& name : (*identity)->info().dns_names) entries.emplace_back(name, *identity);
+    certificates.replace(entries, *identity);
+    return {};
+}
+
+} // namespace adit

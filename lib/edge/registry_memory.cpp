@@ -1,0 +1,89 @@
+#include <adit/edge/registry.hpp>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace adit::inline v0::edge {
+namespace {
+
+/// Claims without an end: they hold until released, because they die with the process that made them.
+class MemoryRegistry final : public Registry {
+public:
+    void claim(const Claim& claim, std::function<void(ErrorInfo, Lease)> done) override {
+        auto [error, lease] = try_claim(claim);
+        done(std::move(error), lease);
+    }
+
+    void renew(const Claim& claim, std::uint64_t epoch, std::function<void(ErrorInfo, Lease)> done) override {
+        bool held = false;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = held_.find(claim.url);
+            held = found != held_.end() && std::ranges::any_of(found->second, [&](const Held& each) {
+                       return each.is(claim) && each.epoch == epoch;
+                   });
+        }
+        Lease lease;
+        lease.epoch = epoch;
+        done(held ? ErrorInfo() : taken(claim), lease);
+    }
+
+    void release(const Claim& claim, std::uint64_t epoch) override {
+        const std::lock_guard lock(mutex_);
+        const auto found = held_.find(claim.url);
+        if (found == held_.end()) return;
+        std::erase_if(found->second, [&](const Held& each) { return each.is(claim) && each.epoch == epoch; });
+        if (found->second.empty()) held_.erase(found);
+    }
+
+private:
+    class Held {
+    public:
+        Held(const Claim& claim, std::uint64_t e)
+            : owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id), pooled(claim.pooled),
+              epoch(e) {}
+
+        bool is(const Claim& claim) const { return owner == claim.owner && endpoint_id == claim.endpoint_id; }
+        /// The same endpoint comes back, or on another leg; or both are in a pool.
+        bool shares_with(const Claim& claim) const {
+            return credential == claim.credential && (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
+        }
+
+        std::string owner;
+        std::string credential;
+        std::string endpoint_id;
+        bool pooled;
+        std::uint64_t epoch;
+    };
+
+    static ErrorInfo taken(const Claim& claim) {
+        return ErrorInfo(ngrok_error(334), "the endpoint " + claim.url +
+                                               " is already online; stop the other one, or allow pooling on both");
+    }
+
+    std::pair<ErrorInfo, Lease> try_claim(const Claim& claim) {
+        const std::lock_guard lock(mutex_);
+        std::vector<Held>& holders = held_[claim.url];
+        if (!std::ranges::all_of(holders, [&](const Held& each) { return each.shares_with(claim); }))
+            return {taken(claim), Lease()};
+        std::erase_if(holders, [&](const Held& each) { return each.is(claim); });
+        Lease lease;
+        lease.epoch = ++epoch_;
+        holders.emplace_back(claim, lease.epoch);
+        return {ErrorInfo(), lease};
+    }
+
+    std::mutex mutex_;
+    std::map<std::string, std::vector<Held>> held_;
+    std::uint64_t epoch_ = 0; // one counter for all URLs: it grows for each of them
+};
+
+} // namespace
+
+Registry::~Registry() = default;
+
+std::shared_ptr<Registry> Registry::in_memory() { return std::make_shared<MemoryRegistry>(); }
+
+} // namespace adit

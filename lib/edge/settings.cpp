@@ -1,0 +1,156 @@
+#include "edge/settings.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace adit::inline v0::edge {
+namespace {
+
+using Tcp = asio::ip::tcp;
+
+ErrorInfo invalid(std::string_view option, std::string message) {
+    return ErrorInfo(errc::invalid_option, std::move(message), std::string(option));
+}
+
+Result<Tcp::endpoint> parse_address(std::string_view option, std::string_view text) {
+    auto parts = split_host_port(text);
+    std::error_code ec;
+    const auto ip = parts ? asio::ip::make_address(parts->host, ec) : asio::ip::address();
+    if (!parts || ec || !parts->port) {
+        return invalid(option, "the address \"" + std::string(text) +
+                                   "\" must be a literal IP and a port, such as 127.0.0.1:8443 or [::]:443");
+    }
+    return Tcp::endpoint(ip, *parts->port);
+}
+
+Result<void> parse_domains(const ServerOptions::Data& data, Settings& settings) {
+    auto base = normalize_host(data.base_domain);
+    if (!base) return invalid("base_domain", base.error().to_string());
+    if (IpAddress::parse(*base)) return invalid("base_domain", "the base domain must be a name, not an address");
+    settings.base_domain = std::move(*base);
+    for (const std::string& name : data.allowed_domains) {
+        auto host = normalize_host(name, true);
+        if (!host) return invalid("allow_domain", host.error().to_string());
+        settings.allowed_domains.push_back(std::move(*host));
+    }
+    return {};
+}
+
+Result<void> parse_addresses(const ServerOptions::Data& data, Settings& settings) {
+    auto agent = parse_address("agent_address", data.agent_address);
+    if (!agent) return agent.error();
+    auto https = parse_address("https_address", data.https_address);
+    if (!https) return https.error();
+    auto http = parse_address("http_address", data.http_address);
+    if (!http) return http.error();
+    settings.agent_address = *agent;
+    settings.https_address = *https;
+    settings.http_address = *http;
+
+    std::error_code ec;
+    settings.tcp_host = asio::ip::make_address(data.tcp_host, ec);
+    if (ec) return invalid("tcp_host", "\"" + data.tcp_host + "\" must be a literal IP address");
+    if (data.tcp_first_port > data.tcp_last_port || (data.tcp_first_port == 0 && data.tcp_last_port != 0))
+        return invalid("tcp_ports", "the first port must be at least 1 and not above the last");
+    settings.tcp_first_port = data.tcp_first_port;
+    settings.tcp_last_port = data.tcp_last_port;
+
+    for (const auto& [name, fd] : data.listen_fds) {
+        std::optional<int>* place = name == "agent"   ? &settings.agent_fd
+                                    : name == "https" ? &settings.https_fd
+                                    : name == "http"  ? &settings.http_fd
+                                                      : nullptr;
+        if (place == nullptr)
+            return invalid("listen_fd", "\"" + name + "\" must be \"agent\", \"https\" or \"http\"");
+        if (fd < 0 || *place) return invalid("listen_fd", "the descriptor for \"" + name + "\" is negative or repeated");
+        *place = fd;
+    }
+    settings.public_https_port = data.public_https_port;
+    settings.public_http_port = data.public_http_port;
+    return {};
+}
+
+Result<void> parse_routes(const ServerOptions::Data& data, Settings& settings) {
+    for (const auto& [text, labels] : data.label_routes) {
+        auto url = EndpointUrl::parse(text);
+        if (!url) return invalid("route_labels", url.error().to_string());
+        if (url->host().empty() || (url->scheme() == UrlScheme::tcp && !url->port()))
+            return invalid("route_labels", "the URL \"" + text + "\" must name its host, and for tcp its port");
+        if (url->scheme() != UrlScheme::tcp && url->port())
+            return invalid("route_labels", "the URL \"" + text + "\" must have no port: visitors come to the edge's own");
+        if (labels.empty()) return invalid("route_labels", "a route needs at least one label");
+        settings.label_routes.emplace_back(std::move(*url),
+                                           std::map<std::string, std::string>(labels.begin(), labels.end()));
+    }
+    return {};
+}
+
+Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
+    const auto positive = [](std::chrono::milliseconds time) { return time.count() > 0; };
+    if (!positive(data.auth_time)) return invalid("auth_time", "the time must be above 0");
+    if (data.heartbeat_interval.count() < 10 || data.heartbeat_tolerance.count() < 10)
+        return invalid("heartbeat", "interval and tolerance must be at least 10 ms");
+    if (!positive(data.http_head_time)) return invalid("http_head_time", "the time must be above 0");
+    if (!positive(data.http_idle_time)) return invalid("http_idle_time", "the time must be above 0");
+    if (!positive(data.agent_stream_idle_time)) return invalid("agent_stream_idle_time", "the time must be above 0");
+    settings.auth_time = data.auth_time;
+    settings.heartbeat_interval = data.heartbeat_interval;
+    settings.heartbeat_tolerance = data.heartbeat_tolerance;
+    settings.http_head_time = data.http_head_time;
+    settings.http_idle_time = data.http_idle_time;
+    settings.agent_stream_idle_time = data.agent_stream_idle_time;
+    return {};
+}
+
+Result<void> parse_rest(const ServerOptions::Data& data, Settings& settings) {
+    if (data.min_tls_version != "1.2" && data.min_tls_version != "1.3")
+        return invalid("min_tls_version", "\"" + data.min_tls_version + "\" must be \"1.2\" or \"1.3\"");
+    settings.min_tls_version = data.min_tls_version == "1.3" ? tls::Version::tls13 : tls::Version::tls12;
+    for (const std::string& text : data.trusted_proxies) {
+        const auto range = Cidr::parse(text);
+        if (!range) return invalid("trusted_proxy", "\"" + text + "\" must be a network such as 10.0.0.0/8");
+        settings.trusted_proxies.push_back(*range);
+    }
+    constexpr unsigned threads_max = 256;
+    if (data.threads > threads_max) return invalid("threads", "at most 256 threads make sense");
+    settings.threads = data.threads != 0 ? data.threads : std::clamp(std::thread::hardware_concurrency(), 1u, threads_max);
+    settings.region = data.region;
+    settings.banner = data.banner;
+    settings.window_growth = data.window_growth;
+    if (data.seal_key_given && data.seal_key.size() != 32) return invalid("seal_key", "the key must have 32 bytes");
+    if (data.directory && !data.authtokens.empty())
+        return invalid("authtoken", "tokens are the directory's business once directory() is set");
+    if (data.chain_pem.empty() != data.key_pem.empty())
+        return invalid("certificate", "the certificate chain and its key belong together");
+    if (data.ca_pem.empty() != data.ca_key_pem.empty())
+        return invalid("certificate_authority", "the certificate and its key belong together");
+    return {};
+}
+
+bool is_below(std::string_view host, std::string_view domain) noexcept {
+    return host.size() > domain.size() && host.ends_with(domain) && host[host.size() - domain.size() - 1] == '.';
+}
+
+} // namespace
+
+Result<Settings> Settings::parse(const ServerOptions::Data& data) {
+    Settings settings;
+    for (const auto step : {parse_domains, parse_addresses, parse_routes, parse_times, parse_rest}) {
+        if (auto done = step(data, settings); !done) return done.error();
+    }
+    return settings;
+}
+
+bool Settings::allows_host(std::string_view host) const noexcept {
+    if (host == base_domain || is_below(host, base_domain)) return true;
+    return std::ranges::any_of(allowed_domains, [&](const std::string& pattern) {
+        if (host == pattern) return true;
+        return pattern.starts_with("*.") && is_below(host, std::string_view(pattern).substr(2));
+    });
+}
+
+bool Settings::trusts(const IpAddress& address) const noexcept {
+    return std::ranges::any_of(trusted_proxies, [&](const Cidr& range) { return range.contains(address); });
+}
+
+} // namespace adit
