@@ -34,26 +34,26 @@ struct KnownName {
 };
 // In the order of length, which is what rules out most of them.
 constexpr KnownName known_names[] = {
-    {"te", FieldId::te},
-    {"host", FieldId::host},
-    {"proxy", FieldId::proxy},
-    {"expect", FieldId::expect},
-    {"trailer", FieldId::trailer},
-    {"upgrade", FieldId::upgrade},
-    {"forwarded", FieldId::forwarded},
-    {"x-real-ip", FieldId::x_real_ip},
-    {"connection", FieldId::connection},
-    {"keep-alive", FieldId::keep_alive},
-    {"content-length", FieldId::content_length},
-    {"http2-settings", FieldId::http2_settings},
-    {"x-forwarded-for", FieldId::x_forwarded_for},
+    {"TE", FieldId::te},
+    {"Host", FieldId::host},
+    {"Proxy", FieldId::proxy},
+    {"Expect", FieldId::expect},
+    {"Trailer", FieldId::trailer},
+    {"Upgrade", FieldId::upgrade},
+    {"Forwarded", FieldId::forwarded},
+    {"X-Real-IP", FieldId::x_real_ip},
+    {"Connection", FieldId::connection},
+    {"Keep-Alive", FieldId::keep_alive},
+    {"Content-Length", FieldId::content_length},
+    {"HTTP2-Settings", FieldId::http2_settings},
+    {"X-Forwarded-For", FieldId::x_forwarded_for},
     {"ngrok-error-code", FieldId::ngrok_error},
-    {"proxy-connection", FieldId::proxy_connection},
-    {"x-forwarded-host", FieldId::x_forwarded_host},
-    {"transfer-encoding", FieldId::transfer_encoding},
-    {"x-forwarded-proto", FieldId::x_forwarded_proto},
-    {"proxy-authenticate", FieldId::proxy_authenticate},
-    {"proxy-authorization", FieldId::proxy_authorization},
+    {"Proxy-Connection", FieldId::proxy_connection},
+    {"X-Forwarded-Host", FieldId::x_forwarded_host},
+    {"Transfer-Encoding", FieldId::transfer_encoding},
+    {"X-Forwarded-Proto", FieldId::x_forwarded_proto},
+    {"Proxy-Authenticate", FieldId::proxy_authenticate},
+    {"Proxy-Authorization", FieldId::proxy_authorization},
     {"ngrok-skip-browser-warning", FieldId::ngrok_skip},
 };
 constexpr std::size_t longest_known = 26;
@@ -70,20 +70,38 @@ constexpr auto first_of_length = [] {
 }();
 static_assert(first_of_length[longest_known + 1] == std::size(known_names));
 
+constexpr std::uint64_t letter_bit(char c) noexcept {
+    const char small = lower(c);
+    return small >= 'a' && small <= 'z' ? std::uint64_t{1} << (small - 'a') : 0;
+}
+// For each length, the letters that known names of it begin with.
+constexpr auto initials_of_length = [] {
+    std::array<std::uint64_t, longest_known + 1> initials{};
+    for (const KnownName& known : known_names) { initials[known.name.size()] |= letter_bit(known.name.front()); }
+    return initials;
+}();
+constexpr std::uint64_t prefix_initials = letter_bit('x') | letter_bit('n');
+
+constexpr auto name_of = [] {
+    std::array<std::string_view, static_cast<std::size_t>(FieldId::x_real_ip) + 1> names{};
+    for (const KnownName& known : known_names) { names[static_cast<std::size_t>(known.id)] = known.name; }
+    return names;
+}();
+
 } // namespace
 
 FieldId field_id(std::string_view name) noexcept {
     if (name.empty()) { return FieldId::other; }
-    const char initial = lower(name.front());
-    if (name.size() <= longest_known) {
-        for (std::size_t i = first_of_length[name.size()]; i < first_of_length[name.size() + 1]; ++i) {
-            const KnownName& known = known_names[i];
-            if (known.name.front() == initial && iequals(known.name, name)) { return known.id; }
+    const std::uint64_t initial = letter_bit(name.front());
+    const std::size_t size = name.size();
+    if (size <= longest_known && (initials_of_length[size] & initial) != 0) {
+        for (std::size_t i = first_of_length[size]; i < first_of_length[size + 1]; ++i) {
+            if (iequals(known_names[i].name, name)) { return known_names[i].id; }
         }
     }
-    if (initial == 'x' && has_prefix(name, "x-forwarded-")) { return FieldId::x_forwarded; }
-    if (initial == 'n' && has_prefix(name, "ngrok-")) { return FieldId::ngrok; }
-    return FieldId::other;
+    if ((prefix_initials & initial) == 0) { return FieldId::other; }
+    if (has_prefix(name, "x-forwarded-")) { return FieldId::x_forwarded; }
+    return has_prefix(name, "ngrok-") ? FieldId::ngrok : FieldId::other;
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
@@ -149,11 +167,21 @@ bool Fields::lists(FieldId id, std::string_view token) const noexcept {
 
 bool Fields::add(std::string_view name, std::string_view value) {
     if (!is_token(name) || !is_single_line(value)) { return false; }
+    append(name, value, field_id(name));
+    return true;
+}
+
+bool Fields::add(FieldId id, std::string_view value) {
+    const std::string_view name = name_of[static_cast<std::size_t>(id)];
+    if (name.empty() || !is_single_line(value)) { return false; }
+    append(name, value, id);
+    return true;
+}
+
+void Fields::append(std::string_view name, std::string_view value, FieldId id) {
     reserve_for(name, value);
-    const FieldId id = field_id(name);
     const Span name_span = store(name);
     entries_.push_back({name_span, store(value), id});
-    return true;
 }
 
 bool Fields::set(std::string_view name, std::string_view value) {

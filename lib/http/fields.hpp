@@ -94,6 +94,8 @@ public:
 
     /// False, and nothing changed, if the name is not a token or the value is not a single line.
     bool add(std::string_view name, std::string_view value);
+    /// The same for a known name, in its usual spelling. Not for `other` and the names that are prefixes.
+    bool add(FieldId id, std::string_view value);
     /// Gives the first field of that name this value and drops the others; adds it if there is none. As add().
     bool set(std::string_view name, std::string_view value);
     /// How many were removed.
@@ -120,6 +122,7 @@ protected:
         FieldId id = FieldId::other;
     };
 
+    void append(std::string_view name, std::string_view value, FieldId id);
     std::string_view text(Span span) const noexcept { return {arena_.data() + span.begin, span.size}; }
     /// Appends to the arena; `piece` may be a view into it.
     Span store(std::string_view piece);

@@ -35,13 +35,6 @@ constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 std::string_view first_line(std::string_view block) noexcept { return block.substr(0, block.find('\r')); }
 
-// The methods whose targets llhttp reads as they are. For any other it is told GET: which methods exist is for the
-// application to say.
-bool known_to_llhttp(std::string_view method) noexcept {
-    constexpr std::string_view known[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT"};
-    return std::ranges::find(known, method) != std::end(known);
-}
-
 bool is_version(std::string_view text) noexcept {
     return text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
 }
@@ -82,12 +75,21 @@ struct HeadReader::Grammar {
         of(parser).complete = true;
         return HPE_PAUSED;
     }
-    static constexpr llhttp_settings_t settings() noexcept {
-        llhttp_settings_t s{};
-        s.on_header_field = on_name;
-        s.on_header_value = on_value;
-        s.on_headers_complete = on_complete;
-        return s;
+    // A parser behind a start line. Start lines are read here, in fewer forms than llhttp takes; which methods and
+    // targets exist is for the application to say. From here on requests, responses and trailers are the same to it.
+    static llhttp_t at_fields() {
+        static constexpr llhttp_settings_t settings = [] {
+            llhttp_settings_t s{};
+            s.on_header_field = on_name;
+            s.on_header_value = on_value;
+            s.on_headers_complete = on_complete;
+            return s;
+        }();
+        constexpr std::string_view start = "GET / HTTP/1.1\r\n";
+        llhttp_t parser;
+        llhttp_init(&parser, HTTP_REQUEST, &settings);
+        llhttp_execute(&parser, start.data(), start.size());
+        return parser;
     }
 };
 
@@ -107,7 +109,7 @@ HeadReader::Outcome HeadReader::read(Bytes input, Head& head) {
 HeadReader::Outcome HeadReader::read(Bytes input, Fields& trailers) {
     Outcome outcome = collect(input, trailers);
     if (outcome.state != State::complete) { return outcome; }
-    outcome.error = read_fields(HTTP_REQUEST, "GET / HTTP/1.1\r\n", trailers.arena_, trailers);
+    outcome.error = read_fields(trailers.arena_, trailers);
     if (outcome.error) {
         outcome.state = State::error;
     } else {
@@ -144,17 +146,22 @@ const HttpError& HeadReader::too_large() const noexcept {
 const HttpError* HeadReader::scan(const std::string& arena) noexcept {
     const char* const data = arena.data();
     const char* const end = data + arena.size();
-    while (line_begin_ < arena.size() && !complete_) {
-        const char* const begin = data + line_begin_;
+    const char* begin = data + line_begin_;
+    const char* from = data + scanned_;
+    while (begin != end && !complete_) {
         if (const HttpError* error = check_first(*begin)) { return error; }
-        const char* const cr = scan::find_line_end(data + scanned_, end);
-        scanned_ = static_cast<std::size_t>(cr - data);
-        if (cr != end && *cr == '\n') { return &bare_lf; }
-        if (end - cr < 2) { return nullptr; } // a CR at the end is looked at again with what follows it
-        if (cr[1] != '\n') { return &bare_cr; }
-        line_begin_ = scanned_ = scanned_ + 2;
-        if (const HttpError* error = line_done(cr == begin)) { return error; }
+        from = scan::find_line_end(from, end);
+        if (from != end && *from == '\n') { return &bare_lf; }
+        if (end - from < 2) { break; } // a CR at the end is looked at again with what follows it
+        if (from[1] != '\n') { return &bare_cr; }
+        const bool empty = from == begin;
+        begin = from += 2;
+        if (const HttpError* error = line_done(empty, static_cast<std::size_t>(begin - data))) {
+            return error;
+        }
     }
+    line_begin_ = static_cast<std::size_t>(begin - data);
+    scanned_ = static_cast<std::size_t>(from - data);
     return nullptr;
 }
 
@@ -166,7 +173,7 @@ inline const HttpError* HeadReader::check_first(char first) const noexcept {
     return first == '\r' || is_token({&first, 1}) ? nullptr : &not_http;
 }
 
-inline const HttpError* HeadReader::line_done(bool empty) noexcept {
+inline const HttpError* HeadReader::line_done(bool empty, std::size_t next) noexcept {
     const std::size_t start_lines = kind_ == Kind::trailers ? 0 : 1;
     if (!empty) { return ++lines_ > limits::http_headers_max + start_lines ? &too_many_fields : nullptr; }
     if (lines_ >= start_lines) {
@@ -174,7 +181,7 @@ inline const HttpError* HeadReader::line_done(bool empty) noexcept {
         return nullptr;
     }
     if (head_begin_ > 0) { return &not_http; }
-    head_begin_ = line_begin_; // one empty line before a request is tolerated, RFC 9112 2.2
+    head_begin_ = next; // one empty line before a request is tolerated, RFC 9112 2.2
     return nullptr;
 }
 
@@ -192,9 +199,7 @@ HttpError HeadReader::read_request(Head& head) const {
     const auto parsed = parse_target(method, target);
     if (!parsed) { return bad_target; }
 
-    const bool known = known_to_llhttp(method);
-    const std::string_view rest = known ? block : block.substr(method_end);
-    if (const HttpError error = read_fields(HTTP_REQUEST, known ? "" : "GET", rest, head)) { return error; }
+    if (const HttpError error = read_fields(block.substr(line.size() + 2), head)) { return error; }
     const auto begin = static_cast<std::uint32_t>(head_begin_);
     const auto method_size = static_cast<std::uint32_t>(method.size());
     head.method_ = {begin, method_size};
@@ -214,7 +219,7 @@ HttpError HeadReader::read_response(Head& head) const {
     if (line.size() > reason_at - 1 && line[reason_at - 1] != ' ') { return bad_status_line; }
     if (!is_printable(line)) { return bad_status_line; }
 
-    if (const HttpError error = read_fields(HTTP_RESPONSE, "", head.arena_, head)) { return error; }
+    if (const HttpError error = read_fields(std::string_view(head.arena_).substr(line.size() + 2), head)) { return error; }
     head.status_ = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
     if (line.size() > reason_at) {
         head.target_ = {reason_at, static_cast<std::uint32_t>(line.size() - reason_at)};
@@ -223,15 +228,13 @@ HttpError HeadReader::read_response(Head& head) const {
     return understand_response(head);
 }
 
-// `rest` is in the arena of `fields`; `start` is what llhttp sees before it.
-HttpError HeadReader::read_fields(int type, std::string_view start, std::string_view rest, Fields& fields) const {
-    static constexpr llhttp_settings_t settings = Grammar::settings();
+// `block` is in the arena of `fields`: the field lines and the empty line.
+HttpError HeadReader::read_fields(std::string_view block, Fields& fields) const {
+    static const llhttp_t at_fields = Grammar::at_fields();
     Grammar grammar{fields};
-    llhttp_t parser;
-    llhttp_init(&parser, static_cast<llhttp_type_t>(type), &settings);
+    llhttp_t parser = at_fields;
     parser.data = &grammar;
-    if (!start.empty() && llhttp_execute(&parser, start.data(), start.size()) != HPE_OK) { return bad_field; }
-    const llhttp_errno_t result = llhttp_execute(&parser, rest.data(), rest.size());
+    const llhttp_errno_t result = llhttp_execute(&parser, block.data(), block.size());
     if (result != HPE_PAUSED || !grammar.complete) {
         const bool framing = result == HPE_INVALID_CONTENT_LENGTH || result == HPE_UNEXPECTED_CONTENT_LENGTH ||
                              result == HPE_INVALID_TRANSFER_ENCODING;

@@ -1,5 +1,5 @@
-// Collects a head (or trailers) to its empty line with strict line ends, then has llhttp read it in one piece, so that
-// how the bytes were split can make no difference.
+// Collects a head (or trailers) to its empty line with strict line ends, then reads it in one piece, the fields by
+// llhttp, so that how the bytes were split can make no difference.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -29,16 +29,16 @@ public:
     void reset() noexcept;
 
 private:
-    struct Grammar; // llhttp's callbacks
+    struct Grammar; // llhttp and its callbacks
 
     Outcome collect(Bytes input, Fields& fields);
     const HttpError* scan(const std::string& arena) noexcept;
     const HttpError* check_first(char first) const noexcept;
-    const HttpError* line_done(bool empty) noexcept;
+    const HttpError* line_done(bool empty, std::size_t next) noexcept;
     const HttpError& too_large() const noexcept;
     HttpError read_request(Head& head) const;
     HttpError read_response(Head& head) const;
-    HttpError read_fields(int type, std::string_view start, std::string_view rest, Fields& fields) const;
+    HttpError read_fields(std::string_view block, Fields& fields) const;
 
     // Offsets into the arena.
     std::size_t scanned_ = 0;

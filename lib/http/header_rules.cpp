@@ -109,7 +109,7 @@ void set_origin_form(Head& request) {
     if (request.target().starts_with('/')) { return; }
     const auto target = parse_target(request.method(), request.target());
     if (!target || target->form != TargetForm::absolute) { return; }
-    if (!request.has(FieldId::host)) { request.add("Host", target->authority); } // HTTP/1.0
+    if (!request.has(FieldId::host)) { request.add(FieldId::host, target->authority); } // HTTP/1.0
     // Adding may have moved what `target` points to.
     const std::string path(parse_target(request.method(), request.target())->path);
     if (path.empty() && request.method() == "OPTIONS") {
@@ -122,9 +122,9 @@ void set_origin_form(Head& request) {
 void set_forwarded(Head& request, const VisitorInfo& visitor) {
     const std::string_view scheme = visitor.https ? "https" : "http";
     if (!visitor.trusted_proxy) { // the visitor's are gone already
-        request.add("X-Forwarded-For", visitor.client_ip);
-        request.add("X-Forwarded-Proto", scheme);
-        if (request.has(FieldId::host)) { request.add("X-Forwarded-Host", request.host()); }
+        request.add(FieldId::x_forwarded_for, visitor.client_ip);
+        request.add(FieldId::x_forwarded_proto, scheme);
+        if (request.has(FieldId::host)) { request.add(FieldId::x_forwarded_host, request.host()); }
         return;
     }
     std::string chain;
@@ -132,17 +132,17 @@ void set_forwarded(Head& request, const VisitorInfo& visitor) {
         if (field.id == FieldId::x_forwarded_for && !field.value.empty()) { chain.append(field.value).append(", "); }
     }
     request.set("X-Forwarded-For", chain.append(visitor.client_ip));
-    if (!request.has(FieldId::x_forwarded_proto)) { request.add("X-Forwarded-Proto", scheme); }
+    if (!request.has(FieldId::x_forwarded_proto)) { request.add(FieldId::x_forwarded_proto, scheme); }
     if (request.has(FieldId::host) && !request.has(FieldId::x_forwarded_host)) {
-        request.add("X-Forwarded-Host", request.host());
+        request.add(FieldId::x_forwarded_host, request.host());
     }
 }
 
 void set_connection(Head& head, bool upgrade, bool keep_alive) {
     if (upgrade) {
-        head.add("Connection", "Upgrade");
+        head.add(FieldId::connection, "Upgrade");
     } else if (!keep_alive) {
-        head.add("Connection", "close");
+        head.add(FieldId::connection, "close");
     }
 }
 
@@ -181,7 +181,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
     if (length) { set_length(request, *length); }
-    if (chunked) { request.add("Transfer-Encoding", "chunked"); }
+    if (chunked) { request.add(FieldId::transfer_encoding, "chunked"); }
     set_forwarded(request, visitor);
     set_connection(request, upgrade, request.keep_alive());
 }
@@ -210,7 +210,7 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
         }
     });
     if (plan.framing == Framing::length) { set_length(response, response.content_length().value_or(0)); }
-    if (plan.framing == Framing::chunked) { response.add("Transfer-Encoding", "chunked"); }
+    if (plan.framing == Framing::chunked) { response.add(FieldId::transfer_encoding, "chunked"); }
     if (request.version != HttpVersion::http2) {
         response.set_version(HttpVersion::http11);
         if (!response.is_interim()) { set_connection(response, switching, plan.keep_alive || plan.tunnel); }
