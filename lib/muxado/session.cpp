@@ -188,6 +188,10 @@ std::optional<StreamStats> Session::stats(StreamId id) const noexcept {
     stats.local = stream->local;
     stats.released = stream->released;
     stats.closing = stream->closing;
+    stats.fin_in = stream->fin_in;
+    stats.fin_sent = stream->fin_sent;
+    stats.read_reset = stream->read_reset;
+    stats.write_reset = stream->write_reset;
     stats.send_credit = stream->send.credit();
     stats.queued = stream->out.size();
     stats.readable = stream->in.size();

@@ -92,6 +92,7 @@ struct StreamStats {
     bool local = false;
     bool released = false;             ///< the application dropped it, the peer has not finished
     bool closing = false;              ///< we sent RST and remember the id for a while
+    bool fin_in = false, fin_sent = false, read_reset = false, write_reset = false;
     std::uint64_t send_credit = 0;     ///< may be sent now
     std::size_t queued = 0;            ///< written, not framed yet
     std::size_t readable = 0;          ///< received, not read yet

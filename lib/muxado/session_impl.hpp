@@ -86,6 +86,7 @@ struct Session::Impl {
     void fail(ErrorCode code, ErrorInfo info);
     void fail_protocol(ErrorCode code, std::string_view what);
     void stop_output();
+    void forget_unheld();
     void start_heartbeat(Duration interval, Duration tolerance);
     void beat();
     void on_timeout();
@@ -93,7 +94,7 @@ struct Session::Impl {
     std::optional<Event> poll_event();
     std::optional<Event> poll_stream_event();
 
-    const Config config;
+    Config config;
     Counters count;
     Time now{};
     StreamTable streams;

@@ -17,6 +17,8 @@ std::uint32_t random_value(const Config& config) {
 Session::Impl::Impl(const Config& c)
     : config(c), streams(random_value(c)), max_local_streams(c.max_local_streams),
       next_id(c.role == Role::client ? 3 : 2), remote_ids(c.role == Role::server), authenticated(c.authenticated) {
+    // A frame holds at least a stream's type, and whole heartbeats.
+    config.frame_payload_max = std::clamp<std::size_t>(c.frame_payload_max, 16, frame_length_max) & ~(heartbeat_size - 1);
     growth.grow = c.grow;
     growth.peer = c.peer_credit;
     growth.stream_max = std::clamp(c.stream_window_max, limits::initial_window, window_max / 4);
@@ -98,12 +100,17 @@ void Session::Impl::release(Stream& stream) {
     // A peer that still sends must hear that nobody reads, also one that waits for credit which will never come.
     stream.rst_after_fin = !stream.in.empty() || in_frame || held >= limits::credit_step ||
                            stream.receive.credit() < limits::credit_step;
+    stream.receive.settle(growth);
+    stream.receive.consume(stream.in.size(), growth);
     drop_in(stream);
     drop_events(stream);
-    credit_list.remove(stream);
     blocked_writers.remove(stream);
     stream.fin_due = true;
-    if (stream.fin_sent) return after_fin_sent(stream);
+    if (stream.fin_sent) {
+        credit_list.remove(stream);
+        return after_fin_sent(stream);
+    }
+    update_credit(stream);
     update_send(stream);
 }
 
@@ -170,6 +177,7 @@ std::optional<Event> Session::Impl::poll_event() {
     if (const auto code = std::exchange(goaway_event, std::nullopt))
         return Event{EventType::goaway, 0, static_cast<std::uint32_t>(*code), {}};
     if (!error || std::exchange(closed_told, true)) return std::nullopt;
+    if (!goaway_due) forget_unheld();
     return Event{EventType::closed, 0, 0, {}};
 }
 
@@ -187,6 +195,15 @@ void Session::Impl::stop_output() {
     });
     count.buffered_out = over_reserve = 0;
     session_blocked = false;
+}
+
+/// The session is over: only what the application holds, to read the rest of it, is kept.
+void Session::Impl::forget_unheld() {
+    std::vector<StreamId> ids;
+    streams.for_each([&ids](const Stream& stream) {
+        if (stream.use != StreamUse::application || stream.released) ids.push_back(stream.id);
+    });
+    for (const StreamId id : ids) remove(*streams.find(id));
 }
 
 void Session::Impl::end(ErrorInfo info) {
@@ -213,6 +230,7 @@ void Session::transport_closed(const ErrorInfo& why) {
     s.spill.clear();
     s.spill.release_if_empty();
     s.goaway_due.reset();
+    s.forget_unheld();
 }
 
 void Session::goaway(ErrorCode code) {

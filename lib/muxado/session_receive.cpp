@@ -138,18 +138,16 @@ Stream* Session::Impl::data_target(const FrameHeader& header) {
         if (!empty_fin) abort_stream(*stream, ErrorCode::stream_closed);
         return nullptr;
     }
-    if (stream->released) {
+    if (stream->released && stream->fin_sent) {
         if (header.fin()) {
-            stream->fin_in = true;
-            if (stream->fin_sent) remove(*stream);
-        } else if (header.length != 0 && stream->fin_sent) {
+            remove(*stream);
+        } else if (header.length != 0) {
             queue_rst(stream->id, ErrorCode::stream_closed);
             enter_closing(*stream);
-        } else if (header.length != 0) {
-            stream->rst_after_fin = true;
         }
         return nullptr;
     }
+    if (stream->released && header.length != 0) stream->rst_after_fin = true;
     stream->receive.on_arrival(header.length, now, growth);
     update_credit(*stream);
     if (header.length > stream->receive.credit()) {
@@ -183,7 +181,7 @@ bool Session::Impl::open_remote(const FrameHeader& header) {
 void Session::Impl::receive_data(Bytes& data) {
     const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(body_left, data.size()));
     Stream* stream = streams.find(frame.id); // the application may have dropped it in the middle of the frame
-    if (stream != nullptr && !stream->released && !stream->read_reset) deliver(*stream, data.first(n));
+    if (stream != nullptr && !stream->read_reset) deliver(*stream, data.first(n));
     data = data.subspan(n);
     body_left -= n;
     if (body_left != 0 || error) return;
@@ -193,6 +191,10 @@ void Session::Impl::receive_data(Bytes& data) {
 
 void Session::Impl::deliver(Stream& stream, Bytes bytes) {
     stream.receive.receive(static_cast<std::uint32_t>(bytes.size()));
+    if (stream.released) {
+        stream.receive.consume(bytes.size(), growth);
+        return update_credit(stream);
+    }
     if (stream.use == StreamUse::unknown) {
         std::size_t n = 0;
         for (; n < bytes.size() && stream.type_bytes < 4; ++n, ++stream.type_bytes)

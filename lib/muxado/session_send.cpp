@@ -93,6 +93,7 @@ std::size_t Session::Impl::put_data(Stream& stream, MutableBytes room, bool firs
         // The SYN frame stays whole: type, header and first bytes belong together (agent-protocol 2.5).
         if (!stream.syn_due && payload > cut_min && room.size() >= frame_header_size + cut_min) {
             payload = room.size() - frame_header_size;
+            if (stream.use != StreamUse::application) payload &= ~(heartbeat_size - 1);
         } else if (!first) {
             return 0;
         } else {
@@ -157,6 +158,7 @@ void Session::Impl::update_send(Stream& stream) {
 void Session::Impl::after_fin_sent(Stream& stream) {
     if (stream.use == StreamUse::peer_heartbeat) return remove(stream);
     if (!stream.released) return;
+    credit_list.remove(stream);
     if (stream.fin_in) return remove(stream);
     if (!stream.rst_after_fin) return;
     queue_rst(stream.id, ErrorCode::stream_closed);
@@ -164,7 +166,10 @@ void Session::Impl::after_fin_sent(Stream& stream) {
 }
 
 void Session::Impl::update_credit(Stream& stream) {
-    if (error || stream.fin_in || stream.released || stream.closing || stream.read_reset) return;
+    if (error || stream.fin_in || stream.closing || stream.read_reset) return;
+    // What arrives on a released stream is dropped, but credited as long as our own end waits for credit: if both sides let
+    // go with full buffers, each would else wait for the other for ever.
+    if (stream.released && stream.out.size() <= stream.send.credit()) return;
     if (stream.receive.due()) credit_list.push_back(stream);
 }
 
@@ -211,7 +216,7 @@ void Session::Impl::drop_out(Stream& stream) {
 
 /// Tells a writer that waits, once there is room worth waking for.
 void Session::Impl::offer_room(Stream& stream) {
-    if (!stream.writer_link.linked) return;
+    if (error || !stream.writer_link.linked) return;
     if (!stream.out.empty() && write_room(stream) < write_reserve) return;
     blocked_writers.remove(stream);
     stream.event_writable = true;

@@ -346,6 +346,30 @@ TEST_CASE("release of a stream whose peer was still sending tells it so after th
     CHECK(session.stats(3)->closing);
 }
 
+TEST_CASE("two sides that let go of a stream with full buffers do not wait for each other for ever") {
+    Session client(config(Role::client)), server(config(Role::server));
+    const auto id = *client.open(1);
+    server.receive(drain(client), t0);
+    for (Session* s : {&client, &server})
+        while (s->write(id, zeros(100'000)) != 0) {}
+    auto exchange = [&] {
+        server.receive(drain(client), t0);
+        client.receive(drain(server), t0);
+    };
+    exchange();
+    for (Session* s : {&client, &server}) {
+        while (s->write(id, zeros(100'000)) != 0) {}
+        REQUIRE(s->stats(id)->queued > 0);
+        REQUIRE_FALSE(s->has_output());
+    }
+    client.release(id);
+    server.release(id);
+    for (int i = 0; i < 10; ++i) exchange();
+    CHECK_FALSE(client.stats(id));
+    CHECK_FALSE(server.stats(id));
+    CHECK(client.counters().buffered_out + server.counters().buffered_out == 0);
+}
+
 TEST_CASE("a RST of the peer wakes the application; what came before it can still be read") {
     Session session(config(Role::server));
     session.receive(open(3, 1, bytes("data")), t0);
