@@ -55,7 +55,7 @@ void set_common_name(X509_NAME* name, std::string_view text) {
     if (text.empty() || text.size() > common_name_max) return; // subjectAltName is what counts
     require(X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
                                        reinterpret_cast<const std::uint8_t*>(text.data()),
-                                       static_cast<ossl_ssize_t>(text.size()), -1, 0) == 1);
+                                       static_cast<int>(text.size()), -1, 0) == 1);
 }
 
 void set_time(X509* certificate, std::chrono::sys_seconds from, std::chrono::sys_seconds to) {

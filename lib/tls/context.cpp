@@ -78,7 +78,7 @@ int on_verify(int ok, X509_STORE_CTX* store) {
         notes.verify_error = X509_STORE_CTX_get_error(store);
         if (const X509* bad = X509_STORE_CTX_get_current_cert(store)) notes.bad_certificate = x509::describe(bad);
     } catch (...) {
-        notes.thrown = std::current_exception();
+        note_exception(notes);
     }
     return ok;
 }
@@ -109,11 +109,11 @@ int on_server_name(SSL* ssl, int* alert, void* argument) {
         }
         set_identity(ssl, nullptr, *identity);
         // Part of every ticket: one that was made for another name or context leads to a full handshake.
-        const Sha256 scope = sha256(as_bytes(native.options.session_context + '\0' + notes.server_name));
+        const Sha256 scope = sha256(as_bytes(native.ticket_scope + notes.server_name));
         if (SSL_set_session_id_context(ssl, scope.data(), scope.size()) != 1) throw std::bad_alloc();
         return SSL_TLSEXT_ERR_OK;
     } catch (...) {
-        notes.thrown = std::current_exception();
+        note_exception(notes);
         *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
@@ -172,8 +172,19 @@ ssl_ticket_aead_result_t open_ticket(SSL* ssl, std::uint8_t* out, std::size_t* o
 
 constexpr SSL_TICKET_AEAD_METHOD ticket_method = {ticket_overhead, seal_ticket, open_ticket};
 
+// Resumption skips the client's certificate. So what is asked of clients is a part of what a ticket is bound to: one made
+// where nothing was asked opens no door where a certificate is required, though the context has the same name.
+std::string ticket_scope(const ServerOptions& options) {
+    std::string scope = options.session_context + '\0' + static_cast<char>('0' + static_cast<int>(options.client_auth));
+    if (options.client_auth != ClientAuth::none) {
+        for (const auto& root : options.client_roots.native()->certificates) scope += x509::describe(root.get()).fingerprint;
+    }
+    return scope + '\0';
+}
+
 void set_tickets(ServerContext::Native& native) {
     SSL_CTX* ctx = native.ctx.get();
+    native.ticket_scope = ticket_scope(native.options);
     if (native.options.tickets == nullptr) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         return;

@@ -21,7 +21,7 @@ enum class Version { tls12, tls13 };
 using Clock = std::function<std::chrono::sys_seconds()>;
 
 /// Picks the identity for a connection by the server name the client asked for (lower case, empty if it sent none).
-/// Null refuses the handshake with the alert unrecognized_name. Called from any thread; must not throw.
+/// Null refuses the handshake with the alert unrecognized_name; an exception fails it. Called from any thread.
 using IdentitySelector = std::function<std::shared_ptr<const Identity>(std::string_view server_name)>;
 
 struct ClientOptions {
@@ -50,7 +50,8 @@ struct ServerOptions {
     ClientAuth client_auth = ClientAuth::none;
     TrustRoots client_roots;             ///< required unless `client_auth` is none
     std::shared_ptr<TicketKeys> tickets; ///< null: no resumption, no tickets sent (agents)
-    /// Tickets are bound to this text and to the server name: one endpoint's ticket is never honoured by another.
+    /// Tickets are bound to this text, to the server name and to what is asked of clients: one endpoint's ticket is never
+    /// honoured by another, and none leads around a client certificate.
     std::string session_context;
     Clock clock;
 };

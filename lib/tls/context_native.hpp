@@ -4,6 +4,7 @@
 #include "tls/boring.hpp"
 #include "tls/context.hpp"
 
+#include <exception>
 #include <string>
 
 namespace adit::inline v0::tls {
@@ -16,7 +17,8 @@ struct ClientContext::Native {
 struct ServerContext::Native {
     bssl::UniquePtr<SSL_CTX> ctx;
     ServerOptions options;
-    std::string alpn; // as in the ALPN extension
+    std::string alpn;         // as in the ALPN extension
+    std::string ticket_scope; // what a ticket is bound to besides the server name
 };
 
 /// What the callbacks of a context note about one connection; the SSL object points to it (SSL_set_app_data).
@@ -25,8 +27,25 @@ struct Notes {
     bool name_refused = false;    // no identity for server_name
     long verify_error = X509_V_OK;
     CertificateInfo bad_certificate; // the one that verify_error is about
-    std::exception_ptr thrown;       // by the selector, or no memory; rethrown behind the C frames
+    bool own_failure = false;        // an exception in a callback, which cannot pass through C frames
+    std::string own_text;            // its text
 };
+
+/// To be called in a catch block.
+inline void note_exception(Notes& notes) noexcept {
+    notes.own_failure = true;
+    try {
+        throw;
+    } catch (const std::exception& e) {
+        try {
+            notes.own_text = e.what();
+        } catch (...) {
+            notes.own_text.clear(); // no memory for the text either
+        }
+    } catch (...) {
+        notes.own_text.clear();
+    }
+}
 
 inline Notes& notes_of(const SSL* ssl) noexcept { return *static_cast<Notes*>(SSL_get_app_data(ssl)); }
 

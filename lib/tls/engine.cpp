@@ -11,7 +11,6 @@
 #include <array>
 #include <cctype>
 #include <climits>
-#include <exception>
 #include <new>
 #include <utility>
 
@@ -73,10 +72,6 @@ struct Engine::State {
 
     // What a call that returned `result` <= 0 means.
     Status judge(int result) {
-        if (notes.thrown != nullptr) {
-            fail(ErrorInfo(make_error_code(errc::tls_handshake_failed), "the handshake was given up by this program"));
-            std::rethrow_exception(std::exchange(notes.thrown, nullptr));
-        }
         switch (SSL_get_error(ssl.get(), result)) {
         case SSL_ERROR_WANT_READ: return Status::want_input;
         case SSL_ERROR_ZERO_RETURN:

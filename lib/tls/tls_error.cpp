@@ -156,6 +156,9 @@ ErrorInfo explain(const Failure& failure) {
     }
     if (library == ERR_LIB_SSL && reason >= alert_reasons) return explain_alert(failure, reason - alert_reasons);
     const std::error_code code = make_error_code(failure.handshake ? errc::tls_handshake_failed : errc::tls_error);
+    if (failure.notes->own_failure) {
+        return ErrorInfo(code, "this program could not provide what the handshake needs: " + failure.notes->own_text);
+    }
     if (failure.notes->name_refused) {
         const std::string& name = failure.notes->server_name;
         return ErrorInfo(code, name.empty() ? "the client asked for no server name and there is no default certificate"

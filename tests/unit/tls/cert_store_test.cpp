@@ -99,9 +99,7 @@ TEST_CASE("connections after a change get the new certificate, open ones stay") 
     const auto context = must(ServerContext::create(server));
     const auto client_context = must(ClientContext::create(client_options()));
     const auto connect = [&] {
-        Pair pair(client_options(), server_options());
-        pair.client = must(Engine::client(client_context, "app.example.com"));
-        pair.server = Engine::server(context);
+        Pair pair(must(Engine::client(client_context, "app.example.com")), Engine::server(context));
         REQUIRE(pair.shake().connected());
         return pair;
     };

@@ -1,5 +1,9 @@
 #include "tls_pair.hpp"
 
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
 using namespace tls_test;
 using namespace std::string_view_literals;
 
@@ -232,17 +236,33 @@ TEST_CASE("the server picks its certificate by the name, and refuses a name it h
     CHECK(asked == std::vector<std::string>{"a.example.com", "b.example.com", "c.example.com", ""});
 }
 
-TEST_CASE("an exception of the selector comes out of handshake(), and the engine has failed") {
+TEST_CASE("an exception of the selector fails the handshake with its text, and the client is told") {
     ServerOptions server = server_options();
     server.select = [](std::string_view) -> std::shared_ptr<const Identity> { throw std::runtime_error("store down"); };
     Pair pair(client_options(), server);
-    pair.client.handshake();
-    feed(pair.server, take_output(pair.client));
-    CHECK_THROWS_WITH(pair.server.handshake(), "store down");
-    CHECK(pair.server.handshake() == Status::failed);
-    feed(pair.client, take_output(pair.server)); // the client is told
-    CHECK(pair.client.handshake() == Status::failed);
+    CHECK(pair.shake().server_status == Status::failed);
+    CHECK_HAS(pair.server.error().message(), "store down");
+    CHECK(pair.server.error().code() == errc::tls_handshake_failed);
     CHECK(pair.client.error().detail() == "alert internal_error (80)");
+}
+
+TEST_CASE("contexts are shared by threads") {
+    ServerOptions options = server_options();
+    options.tickets = std::make_shared<TicketKeys>();
+    const auto server = must(ServerContext::create(options));
+    const auto client = must(ClientContext::create(client_options()));
+    std::atomic<int> good{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 20; ++i) {
+                Pair pair(Engine::client(client, "app.example.com").value(), Engine::server(server));
+                if (pair.shake().connected() && pair.client.peer_certificate()->verified) ++good;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(good == 60);
 }
 
 TEST_CASE("versions that do not meet end with an alert that says so") {

@@ -95,6 +95,21 @@ TEST_CASE("a ticket is good for its server name, its scope and its time only") {
     CHECK(client.connect(context) == RawClient::Outcome::full);
 }
 
+TEST_CASE("a ticket does not lead around a client certificate") {
+    for (const Version version : {Version::tls12, Version::tls13}) {
+        Resumption row;
+        ServerOptions open = row.options(), closed = row.options();
+        open.max_version = closed.max_version = version;
+        closed.client_auth = ClientAuth::require;
+        closed.client_roots = trusted();
+        RawClient client("a.example.com");
+        REQUIRE(client.connect(must(ServerContext::create(open))) == RawClient::Outcome::full);
+        client.freeze();
+        CHECK(client.connect(must(ServerContext::create(open))) == RawClient::Outcome::resumed);
+        CHECK(client.connect(must(ServerContext::create(closed))) == RawClient::Outcome::failed);
+    }
+}
+
 TEST_CASE("without a ring no ticket is sent") {
     for (const Version version : {Version::tls12, Version::tls13}) {
         ServerOptions options = server_options(server_identity({"a.example.com"}));

@@ -94,6 +94,7 @@ struct Pair {
     Status client_status = Status::want_input;
     Status server_status = Status::want_input;
 
+    Pair(Engine client_side, Engine server_side) : client(std::move(client_side)), server(std::move(server_side)) {}
     Pair(const ClientOptions& client_side, const ServerOptions& server_side, std::string_view host = "app.example.com")
         : client(must(Engine::client(must(ClientContext::create(client_side)), host))),
           server(Engine::server(must(ServerContext::create(server_side)))) {}
