@@ -4,8 +4,12 @@
 #include "tls/identity.hpp"
 #include "tls/ticket_keys.hpp"
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
 #include <chrono>
+#include <mutex>
+#include <unordered_map>
 
 namespace adit::inline v0::edge {
 namespace {
@@ -40,14 +44,74 @@ Result<tls::CertificateAuthority> make_authority(const ServerOptions::Data& data
     return kept;
 }
 
-Result<void> fill_store(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
-    if (!data.chain_pem.empty()) return reload(*made.contexts.certificates, data.chain_pem, data.key_pem);
-    const auto authority = make_authority(data);
+/// Certificates for single names, made when a visitor asks: OpenSSL accepts no wildcard right below a top-level name
+/// ("*.localhost"), and nobody accepts one for names that are nested deeper. Thread-safe.
+class Mint {
+public:
+    Mint(tls::CertificateAuthority authority, const Settings& settings)
+        : authority_(std::move(authority)), domains_(settings.allowed_domains) {
+        domains_.push_back(settings.base_domain);
+        domains_.emplace_back("localhost");
+    }
+
+    /// Null for a name that is not ours or that cannot stand in a certificate.
+    std::shared_ptr<const tls::Identity> get(std::string_view name) {
+        if (!ours(name)) return nullptr;
+        const std::lock_guard lock(mutex_);
+        const auto found = made_.find(std::string(name));
+        if (found != made_.end() && found->second->not_after() > now() + renew_before) return found->second;
+        auto issued = authority_.issue_server({std::string(name)}, now());
+        if (!issued) return nullptr;
+        auto identity = tls::Identity::from_pem(issued->certificate_pem, issued->key_pem);
+        if (!identity) return nullptr;
+        if (made_.size() >= limits::minted_certificates) made_.clear();
+        made_.insert_or_assign(std::string(name), *identity);
+        return *identity;
+    }
+
+private:
+    static constexpr auto renew_before = std::chrono::days(30);
+
+    bool ours(std::string_view name) const {
+        return std::ranges::any_of(domains_, [name](std::string_view domain) {
+            if (domain.starts_with("*.")) domain.remove_prefix(2);
+            return name.size() > domain.size() + 1 && name.ends_with(domain) &&
+                   name[name.size() - domain.size() - 1] == '.';
+        });
+    }
+
+    const tls::CertificateAuthority authority_;
+    std::vector<std::string> domains_;
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> made_;
+};
+
+/// The store's exact names and wildcards, but a minted certificate where a wildcard would not be accepted.
+tls::IdentitySelector minting_selector(std::shared_ptr<tls::CertStore> store, std::shared_ptr<Mint> mint) {
+    return [store = std::move(store), mint = std::move(mint)](std::string_view name) {
+        const auto dot = name.find('.');
+        const bool wildcard_serves = dot == name.npos || name.find('.', dot + 1) != name.npos;
+        auto identity = store->find(name);
+        if (identity && wildcard_serves) return identity;
+        if (auto minted = mint->get(name)) return minted;
+        return store->select(name);
+    };
+}
+
+/// Fills the store and says how a certificate is picked.
+Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
+    const auto& store = made.contexts.certificates;
+    if (!data.chain_pem.empty()) {
+        if (auto loaded = reload(*store, data.chain_pem, data.key_pem); !loaded) return loaded.error();
+        return tls::selector_of(store);
+    }
+    auto authority = make_authority(data);
     if (!authority) return authority.error();
     const auto issued = authority->issue_server(own_names(settings), now());
     if (!issued) return issued.error();
     made.ca_pem = authority->certificate_pem();
-    return reload(*made.contexts.certificates, issued->certificate_pem, issued->key_pem);
+    if (auto loaded = reload(*store, issued->certificate_pem, issued->key_pem); !loaded) return loaded.error();
+    return minting_selector(store, std::make_shared<Mint>(std::move(*authority), settings));
 }
 
 } // namespace
@@ -55,10 +119,11 @@ Result<void> fill_store(OwnTls& made, const Settings& settings, const ServerOpti
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data) {
     OwnTls made;
     made.contexts.certificates = std::make_shared<tls::CertStore>();
-    if (auto filled = fill_store(made, settings, data); !filled) return filled.error();
+    auto selector = fill_store(made, settings, data);
+    if (!selector) return selector.error();
 
     tls::ServerOptions options;
-    options.select = tls::selector_of(made.contexts.certificates);
+    options.select = std::move(*selector);
     auto agents = tls::ServerContext::create(options);
     if (!agents) return agents.error();
 
