@@ -86,7 +86,6 @@ inline constexpr std::size_t agent_streams_tight = 400;        ///< above, an id
 inline constexpr auto agent_stream_wait = 2s;                  ///< at the cap a request waits this long, then 503
 inline constexpr std::size_t agent_stream_waiters = 2'000;     ///< visitors of one agent that wait at its cap; then 503
 inline constexpr std::size_t visitors_max = 100'000;           ///< open visitor connections of one edge
-inline constexpr std::size_t minted_certificates = 1'024;       ///< certificates for single names that an edge's own CA keeps
 inline constexpr std::size_t visitor_buffer = 65'536;          ///< a body is streamed in pieces of at most that
 inline constexpr std::size_t visitor_head_buffer = 16'384;     ///< read at once while a request head is expected
 inline constexpr auto visitor_stall_time = 30s;                ///< without progress of a request body or a response

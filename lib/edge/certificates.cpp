@@ -4,7 +4,6 @@
 #include "tls/identity.hpp"
 #include "tls/ticket_keys.hpp"
 
-#include <adit/limits.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -64,13 +63,14 @@ public:
         if (!issued) return nullptr;
         auto identity = tls::Identity::from_pem(issued->certificate_pem, issued->key_pem);
         if (!identity) return nullptr;
-        if (made_.size() >= limits::minted_certificates) made_.clear();
+        if (made_.size() >= kept_max) made_.clear();
         made_.insert_or_assign(std::string(name), *identity);
         return *identity;
     }
 
 private:
     static constexpr auto renew_before = std::chrono::days(30);
+    static constexpr std::size_t kept_max = 1'024; // far more names than an edge with its own CA has
 
     bool ours(std::string_view name) const {
         return std::ranges::any_of(domains_, [name](std::string_view domain) {
