@@ -53,11 +53,7 @@ void HttpProxy::drain() {
     if (wait_ == Wait::request) interrupt();
 }
 
-void HttpProxy::abort() noexcept {
-    closing_ = true;
-    visitor_->abort();
-    if (leg_) leg_->stream->abort();
-}
+void HttpProxy::abort() noexcept { visitor_gone(); }
 
 // --- the request's head
 

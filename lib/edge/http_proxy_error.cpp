@@ -91,6 +91,7 @@ asio::awaitable<void> HttpProxy::close_visitor() {
     const bool complete = exchange_.request_done;
     closing_ = true;
     if (complete) {
+        if (watching_) interrupt(); // run() shall not wait for a connection that lingers
         visitor_->close();
         co_return;
     }
