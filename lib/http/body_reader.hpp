@@ -18,6 +18,8 @@ public:
     void start(Framing framing, std::uint64_t length);
     /// Chunk extensions are dropped; chunk-size lines are at most limits::http_chunk_line_max long (T3).
     Outcome read(Bytes input);
+    /// Nothing is missing: the next read() says complete, whatever its input.
+    bool done() const noexcept { return phase_ == Phase::none || (phase_ == Phase::length && left_ == 0); }
     /// The bytes ended: was that the end of the body?
     bool ends_at_close() const noexcept { return phase_ == Phase::until_close; }
     const Fields& trailers() const noexcept { return trailers_; }

@@ -23,7 +23,8 @@ constexpr Hint hints[] = {
     {3004, "Check that the application speaks HTTP/1.1 on the address the agent forwards to, and not TLS."},
     {3005, "Check that the application is not stuck, then try again."},
     {3007, "Try again; if it stays, look into the log of the agent."},
-    {3200, "Check the spelling of the address, and that the program which serves it is running and connected."},
+    {3200,
+     "Check the spelling of the address, and that the program which serves it is running and connected."},
     {3209, "Try again: the program that serves this address may be reconnecting."},
     {3210, "Try again in a moment; if it stays, restart the program that serves this address."},
     {3501, "The endpoints forward to each other in a circle: change one of them."},
@@ -32,8 +33,8 @@ constexpr Hint hints[] = {
 
 std::string_view hint_for(int number, int status) noexcept {
     const auto* found = std::ranges::find(hints, number, &Hint::number);
-    if (number != 0 && found != std::end(hints)) { return found->text; }
-    if (status == 503 || status == 504) { return "Try again in a moment."; }
+    if (number != 0 && found != std::end(hints)) return found->text;
+    if (status == 503 || status == 504) return "Try again in a moment.";
     return {};
 }
 
@@ -46,9 +47,9 @@ struct Text {
 
 std::string sentence(std::string_view text) {
     std::string out(text);
-    if (out.empty()) { return out; }
-    if (out.front() >= 'a' && out.front() <= 'z') { out.front() = static_cast<char>(out.front() - 'a' + 'A'); }
-    if (out.back() != '.') { out += '.'; }
+    if (out.empty()) return out;
+    if (out.front() >= 'a' && out.front() <= 'z') out.front() = static_cast<char>(out.front() - 'a' + 'A');
+    if (out.back() != '.') out += '.';
     return out;
 }
 
@@ -70,7 +71,8 @@ std::string escape_html(std::string_view text) {
 
 std::string printable(std::string_view text) {
     std::string out(text);
-    std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    std::ranges::replace_if(
+        out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     return out;
 }
 
@@ -81,29 +83,32 @@ std::string as_html(const Text& text, std::string_view host, std::string_view de
     const auto literal = [](std::string_view content) {
         return content.empty() ? std::string() : fmt::format("<pre>{}</pre>\n", escape_html(content));
     };
-    return fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{0}</title>\n"
-                       "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                       "<style>body{{font:16px/1.5 sans-serif;max-width:40em;margin:4em auto;padding:0 1em}}"
-                       "pre{{background:#eee;padding:.5em;white-space:pre-wrap}}</style></head>\n"
-                       "<body>\n<h1>{0}</h1>\n{1}{2}{3}{4}{5}</body>\n</html>\n",
-                       escape_html(text.title), paragraph(text.message), literal(host), literal(detail),
-                       paragraph(text.hint), literal(text.code));
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{0}</title>\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n"
+        "<style>body{{font:16px/1.5 sans-serif;max-width:40em;margin:4em auto;padding:0 1em}}"
+        "pre{{background:#eee;padding:.5em;white-space:pre-wrap}}</style></head>\n"
+        "<body>\n<h1>{0}</h1>\n{1}{2}{3}{4}{5}</body>\n</html>\n",
+        escape_html(text.title), paragraph(text.message), literal(host), literal(detail),
+        paragraph(text.hint), literal(text.code));
 }
 
 std::string as_json(const Text& text, int status, std::string_view host, std::string_view detail) {
     nlohmann::json details = nlohmann::json::object();
-    if (!host.empty()) { details["host"] = host; }
-    if (!detail.empty()) { details["detail"] = detail; }
+    if (!host.empty()) details["host"] = host;
+    if (!detail.empty()) details["detail"] = detail;
     const std::string message = text.hint.empty() ? text.message : text.message + " " + text.hint;
-    const nlohmann::json document = {
-        {"error_code", text.code}, {"status_code", status}, {"msg", message}, {"details", std::move(details)}};
+    const nlohmann::json document = {{"error_code", text.code},
+                                     {"status_code", status},
+                                     {"msg", message},
+                                     {"details", std::move(details)}};
     return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string as_plain(const Text& text, std::string_view host, std::string_view detail) {
     std::string out = text.title + "\n" + text.message + "\n";
     for (const std::string& line : {printable(host), printable(detail), text.hint, text.code}) {
-        if (!line.empty()) { out.append(line).append("\n"); }
+        if (!line.empty()) out.append(line).append("\n");
     }
     return out;
 }
@@ -129,13 +134,13 @@ Page make_page(const ErrorPage& page, int status, const Text& text) {
     made.head.add("Content-Length", std::to_string(made.body.size()));
     made.head.add("Cache-Control", "no-store");
     made.head.add("X-Content-Type-Options", "nosniff");
-    if (!text.code.empty()) { made.head.add("ngrok-error-code", text.code); }
+    if (!text.code.empty()) made.head.add("ngrok-error-code", text.code);
     const bool keep_alive = page.keep_alive && page.version != HttpVersion::http10;
-    if (!keep_alive && page.version != HttpVersion::http2) { made.head.add("Connection", "close"); }
+    if (!keep_alive && page.version != HttpVersion::http2) made.head.add("Connection", "close");
     made.head.set_keep_alive(keep_alive);
     made.head.set_content_length(made.body.size());
     made.head.set_framing(page.to_head ? Framing::none : Framing::length);
-    if (page.to_head) { made.body.clear(); }
+    if (page.to_head) made.body.clear();
     return made;
 }
 
@@ -147,12 +152,13 @@ std::string title_of(int status) {
 // The q of a media range in thousandths; 1000 if it has none or one that cannot be read.
 int quality(std::string_view parameters) noexcept {
     const auto at = std::min(parameters.find("q="), parameters.find("Q="));
-    if (at == std::string_view::npos) { return 1'000; }
+    if (at == std::string_view::npos) return 1'000;
     const std::string_view text = parameters.substr(at + 2);
-    if (text.empty() || (text[0] != '0' && text[0] != '1')) { return 1'000; }
+    if (text.empty() || (text[0] != '0' && text[0] != '1')) return 1'000;
     int value = (text[0] - '0') * 1'000;
     int scale = 100;
-    for (std::size_t i = 2; i < text.size() && i < 5 && text[1] == '.' && text[i] >= '0' && text[i] <= '9'; ++i) {
+    for (std::size_t i = 2; i < text.size() && i < 5 && text[1] == '.' && text[i] >= '0' && text[i] <= '9';
+         ++i) {
         value += (text[i] - '0') * scale;
         scale /= 10;
     }
@@ -160,7 +166,8 @@ int quality(std::string_view parameters) noexcept {
 }
 
 bool ends_with_json(std::string_view type) noexcept {
-    return iequals(type, "application/json") || (type.size() > 5 && iequals(type.substr(type.size() - 5), "+json"));
+    return iequals(type, "application/json") ||
+           (type.size() > 5 && iequals(type.substr(type.size() - 5), "+json"));
 }
 
 } // namespace
@@ -172,10 +179,10 @@ PageFormat page_format(std::string_view accept) noexcept {
     while (next_element(accept, range)) {
         const std::size_t semicolon = std::min(range.find(';'), range.size());
         std::string_view type = range.substr(0, semicolon);
-        while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) { type.remove_suffix(1); }
+        while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
         const bool json = ends_with_json(type);
         const bool html = iequals(type, "text/html") || iequals(type, "application/xhtml+xml");
-        if (!json && !html && !iequals(type, "text/plain")) { continue; }
+        if (!json && !html && !iequals(type, "text/plain")) continue;
         const int wanted = quality(range.substr(semicolon));
         if (wanted > best_quality) { // the first of equals
             best = json ? PageFormat::json : html ? PageFormat::html : PageFormat::text;
@@ -188,12 +195,12 @@ PageFormat page_format(std::string_view accept) noexcept {
 Page make_error_page(const ErrorPage& page) {
     const NgrokErrorEntry* entry = page.number != 0 ? find_ngrok_error(page.number) : nullptr;
     int status = page.status;
-    if (status == 0) { status = entry != nullptr && entry->http_status != 0 ? entry->http_status : 502; }
+    if (status == 0) status = entry != nullptr && entry->http_status != 0 ? entry->http_status : 502;
     Text text;
     text.title = title_of(status);
     text.message = sentence(entry != nullptr ? entry->text : reason_phrase(status));
     text.hint = hint_for(page.number, status);
-    if (page.number != 0) { text.code = fmt::format("ERR_NGROK_{}", page.number); }
+    if (page.number != 0) text.code = fmt::format("ERR_NGROK_{}", page.number);
     return make_page(page, status, text);
 }
 

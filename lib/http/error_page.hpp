@@ -1,5 +1,5 @@
-// Every answer that the edge makes itself comes from here: status, ngrok-error-code, and a sentence that says what to
-// do, as HTML, JSON or text.
+// Every answer that the edge makes itself comes from here: status, ngrok-error-code, and a sentence that says
+// what to do, as HTML, JSON or text.
 #pragma once
 
 #include "http/head_reader.hpp"
@@ -13,14 +13,14 @@ enum class PageFormat : std::uint8_t { text, html, json };
 ADIT_INTERNAL PageFormat page_format(std::string_view accept) noexcept;
 
 struct ErrorPage {
-    int number = 0;            ///< n of ERR_NGROK_n; 0: a plain HTTP error without a code
-    int status = 0;            ///< 0: as the table of lib/base/ngrok_errors.hpp says
-    std::string_view host;     ///< which endpoint was asked for; may be empty. Escaped here
-    std::string_view detail;   ///< more text, for instance of the agent; may be empty. Escaped here
+    int number = 0;          ///< n of ERR_NGROK_n; 0: a plain HTTP error without a code
+    int status = 0;          ///< 0: as the table of lib/base/ngrok_errors.hpp says
+    std::string_view host;   ///< which endpoint was asked for; may be empty. Escaped here
+    std::string_view detail; ///< more text, for instance of the agent; may be empty. Escaped here
     PageFormat format = PageFormat::text;
     HttpVersion version = HttpVersion::http11;
-    bool keep_alive = false;   ///< else Connection: close
-    bool to_head = false;      ///< an answer to HEAD: the head says the length, the body is empty
+    bool keep_alive = false; ///< else Connection: close
+    bool to_head = false;    ///< an answer to HEAD: the head says the length, the body is empty
 };
 
 struct Page {

@@ -63,7 +63,7 @@ constexpr auto first_of_length = [] {
     std::array<std::uint8_t, longest_known + 2> first{};
     std::uint8_t index = 0;
     for (std::size_t length = 0; length < first.size(); ++length) {
-        while (index < std::size(known_names) && known_names[index].name.size() < length) { ++index; }
+        while (index < std::size(known_names) && known_names[index].name.size() < length) ++index;
         first[length] = index;
     }
     return first;
@@ -77,51 +77,53 @@ constexpr std::uint64_t letter_bit(char c) noexcept {
 // For each length, the letters that known names of it begin with.
 constexpr auto initials_of_length = [] {
     std::array<std::uint64_t, longest_known + 1> initials{};
-    for (const KnownName& known : known_names) { initials[known.name.size()] |= letter_bit(known.name.front()); }
+    for (const KnownName& known : known_names) initials[known.name.size()] |= letter_bit(known.name.front());
     return initials;
 }();
 constexpr std::uint64_t prefix_initials = letter_bit('x') | letter_bit('n');
 
 constexpr auto name_of = [] {
     std::array<std::string_view, static_cast<std::size_t>(FieldId::x_real_ip) + 1> names{};
-    for (const KnownName& known : known_names) { names[static_cast<std::size_t>(known.id)] = known.name; }
+    for (const KnownName& known : known_names) names[static_cast<std::size_t>(known.id)] = known.name;
     return names;
 }();
 
 } // namespace
 
 FieldId field_id(std::string_view name) noexcept {
-    if (name.empty()) { return FieldId::other; }
+    if (name.empty()) return FieldId::other;
     const std::uint64_t initial = letter_bit(name.front());
     const std::size_t size = name.size();
     if (size <= longest_known && (initials_of_length[size] & initial) != 0) {
         for (std::size_t i = first_of_length[size]; i < first_of_length[size + 1]; ++i) {
-            if (iequals(known_names[i].name, name)) { return known_names[i].id; }
+            if (iequals(known_names[i].name, name)) return known_names[i].id;
         }
     }
-    if ((prefix_initials & initial) == 0) { return FieldId::other; }
-    if (has_prefix(name, "x-forwarded-")) { return FieldId::x_forwarded; }
+    if ((prefix_initials & initial) == 0) return FieldId::other;
+    if (has_prefix(name, "x-forwarded-")) return FieldId::x_forwarded;
     return has_prefix(name, "ngrok-") ? FieldId::ngrok : FieldId::other;
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) { return false; }
+    if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i) {
-        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) { return false; }
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
     }
     return true;
 }
 
 bool is_token(std::string_view text) noexcept {
     unsigned bad = text.empty() ? 1 : 0;
-    for (const char c : text) { bad |= not_in_token[static_cast<unsigned char>(c)]; }
+    for (const char c : text) bad |= not_in_token[static_cast<unsigned char>(c)];
     return bad == 0;
 }
 
-bool is_single_line(std::string_view text) noexcept { return scan::count_breaks(text.data(), text.size()) == 0; }
+bool is_single_line(std::string_view text) noexcept {
+    return scan::count_breaks(text.data(), text.size()) == 0;
+}
 
 bool next_element(std::string_view& list, std::string_view& element) noexcept {
-    if (list.empty()) { return false; }
+    if (list.empty()) return false;
     const std::size_t comma = list.find(',');
     element = list.substr(0, comma);
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
@@ -134,14 +136,14 @@ bool next_element(std::string_view& list, std::string_view& element) noexcept {
 
 std::optional<std::string_view> Fields::find(std::string_view name) const noexcept {
     for (const Entry& e : entries_) {
-        if (iequals(text(e.name), name)) { return text(e.value); }
+        if (iequals(text(e.name), name)) return text(e.value);
     }
     return std::nullopt;
 }
 
 std::optional<std::string_view> Fields::find(FieldId id) const noexcept {
     for (const Entry& e : entries_) {
-        if (e.id == id) { return text(e.value); }
+        if (e.id == id) return text(e.value);
     }
     return std::nullopt;
 }
@@ -149,31 +151,31 @@ std::optional<std::string_view> Fields::find(FieldId id) const noexcept {
 std::size_t Fields::count(std::string_view name) const noexcept {
     std::size_t found = 0;
     for (const Entry& e : entries_) {
-        if (iequals(text(e.name), name)) { ++found; }
+        if (iequals(text(e.name), name)) ++found;
     }
     return found;
 }
 
 bool Fields::lists(FieldId id, std::string_view token) const noexcept {
     for (const Entry& e : entries_) {
-        if (e.id != id) { continue; }
+        if (e.id != id) continue;
         std::string_view element;
         for (std::string_view rest = text(e.value); next_element(rest, element);) {
-            if (iequals(element, token)) { return true; }
+            if (iequals(element, token)) return true;
         }
     }
     return false;
 }
 
 bool Fields::add(std::string_view name, std::string_view value) {
-    if (!is_token(name) || !is_single_line(value)) { return false; }
+    if (!is_token(name) || !is_single_line(value)) return false;
     append(name, value, field_id(name));
     return true;
 }
 
 bool Fields::add(FieldId id, std::string_view value) {
     const std::string_view name = name_of[static_cast<std::size_t>(id)];
-    if (name.empty() || !is_single_line(value)) { return false; }
+    if (name.empty() || !is_single_line(value)) return false;
     append(name, value, id);
     return true;
 }
@@ -185,10 +187,10 @@ void Fields::append(std::string_view name, std::string_view value, FieldId id) {
 }
 
 bool Fields::set(std::string_view name, std::string_view value) {
-    if (!is_token(name) || !is_single_line(value)) { return false; }
+    if (!is_token(name) || !is_single_line(value)) return false;
     const auto same = [&](const Entry& e) { return iequals(text(e.name), name); };
     const auto first = std::find_if(entries_.begin(), entries_.end(), same);
-    if (first == entries_.end()) { return add(name, value); }
+    if (first == entries_.end()) return add(name, value);
     entries_.erase(std::remove_if(first + 1, entries_.end(), same), entries_.end());
     first->value = store(value);
     return true;
@@ -216,7 +218,7 @@ Fields::Span Fields::store(std::string_view piece) {
 
 void Fields::reserve_for(std::string_view& a, std::string_view& b) {
     const std::size_t needed = arena_.size() + a.size() + b.size();
-    if (needed <= arena_.capacity()) { return; }
+    if (needed <= arena_.capacity()) return;
     const auto inside = [this](std::string_view v) {
         return std::less_equal<>()(arena_.data(), v.data()) &&
                std::less_equal<>()(v.data() + v.size(), arena_.data() + arena_.size());
@@ -227,8 +229,8 @@ void Fields::reserve_for(std::string_view& a, std::string_view& b) {
     const std::ptrdiff_t at_a = move_a ? a.data() - before : 0;
     const std::ptrdiff_t at_b = move_b ? b.data() - before : 0;
     arena_.reserve(std::max(needed, 2 * arena_.capacity()));
-    if (move_a) { a = {arena_.data() + at_a, a.size()}; }
-    if (move_b) { b = {arena_.data() + at_b, b.size()}; }
+    if (move_a) a = {arena_.data() + at_a, a.size()};
+    if (move_b) b = {arena_.data() + at_b, b.size()};
 }
 
 } // namespace adit

@@ -1,5 +1,5 @@
-// Header fields in one arena: a field is four offsets, so that a head of twenty fields costs two allocations and none
-// when the object is used again.
+// Header fields in one arena: a field is four offsets, so that a head of twenty fields costs two allocations
+// and none when the object is used again.
 #pragma once
 
 #include <adit/config.hpp>
@@ -41,15 +41,16 @@ enum class FieldId : std::uint8_t {
     x_real_ip,
 };
 
-/// Case-insensitive. Names are compared as they are: "x_real_ip" is `other` (see alias_of in header_rules.cpp).
+/// Case-insensitive. Names are compared as they are: "x_real_ip" is `other` (see alias_of in
+/// header_rules.cpp).
 ADIT_INTERNAL FieldId field_id(std::string_view name) noexcept;
 ADIT_INTERNAL bool iequals(std::string_view a, std::string_view b) noexcept;
 /// RFC 9110 5.6.2: not empty and only token characters.
 ADIT_INTERNAL bool is_token(std::string_view text) noexcept;
 /// May stand in a field value, a target or a reason phrase: no CR, LF or NUL.
 ADIT_INTERNAL bool is_single_line(std::string_view text) noexcept;
-/// Takes the next element of a comma separated list from the front of `list`, without the blanks around it; elements
-/// may be empty. False when the list is used up. `for (auto rest = value; next_element(rest, e);)`
+/// Takes the next element of a comma separated list from the front of `list`, without the blanks around it;
+/// elements may be empty. False when the list is used up. `for (auto rest = value; next_element(rest, e);)`
 ADIT_INTERNAL bool next_element(std::string_view& list, std::string_view& element) noexcept;
 
 struct Field {
@@ -96,14 +97,15 @@ public:
     bool add(std::string_view name, std::string_view value);
     /// The same for a known name, in its usual spelling. Not for `other` and the names that are prefixes.
     bool add(FieldId id, std::string_view value);
-    /// Gives the first field of that name this value and drops the others; adds it if there is none. As add().
+    /// Gives the first field of that name this value and drops the others; adds it if there is none. As
+    /// add().
     bool set(std::string_view name, std::string_view value);
     /// How many were removed.
     std::size_t remove(std::string_view name) noexcept;
     template <class Predicate> // bool(const Field&)
     std::size_t remove_if(Predicate&& unwanted) {
-        return std::erase_if(entries_,
-                             [&](const Entry& e) { return unwanted(Field{text(e.name), text(e.value), e.id}); });
+        return std::erase_if(
+            entries_, [&](const Entry& e) { return unwanted(Field{text(e.name), text(e.value), e.id}); });
     }
     /// Empty; keeps its memory for the next head.
     void clear() noexcept;

@@ -1,5 +1,5 @@
-// Collects a head (or trailers) to its empty line with strict line ends, then reads it in one piece, the fields by
-// llhttp, so that how the bytes were split can make no difference.
+// Collects a head (or trailers) to its empty line with strict line ends, then reads it in one piece, the
+// fields by llhttp, so that how the bytes were split can make no difference.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -20,7 +20,8 @@ public:
 
     explicit HeadReader(Kind kind) noexcept : kind_(kind) {}
 
-    /// Reads into `head`, which must be empty when a message begins. Complete: head's fields and meaning are set.
+    /// Reads into `head`, which must be empty when a message begins. Complete: head's fields and meaning are
+    /// set.
     Outcome read(Bytes input, Head& head);
     /// Trailers: the fields that may not stand there (framing, routing, hop-by-hop) are dropped.
     Outcome read(Bytes input, Fields& trailers);

@@ -1,7 +1,6 @@
 #include "http/header_rules.hpp"
 
 #include "http/target.hpp"
-#include "http/upgrade.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,17 +9,19 @@
 namespace adit::inline v0 {
 namespace {
 
-// "x_forwarded_for" is X-Forwarded-For to an application that reads its fields from CGI-like variables. Which known
-// name is this an alias of? `other` for none.
+// "x_forwarded_for" is X-Forwarded-For to an application that reads its fields from CGI-like variables. Which
+// known name is this an alias of? `other` for none.
 FieldId alias_of(std::string_view name) noexcept {
     std::array<char, 64> plain;
-    if (name.find('_') == std::string_view::npos) { return FieldId::other; }
+    if (name.find('_') == std::string_view::npos) return FieldId::other;
     const std::size_t size = std::min(name.size(), plain.size()); // enough for every known name and prefix
-    std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size), plain.begin(), '_', '-');
+    std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size), plain.begin(), '_',
+                      '-');
     return field_id({plain.data(), size});
 }
 
-// Connection may list fields to be removed (RFC 9110 7.6.1), but not to take from the application what the edge says.
+// Connection may list fields to be removed (RFC 9110 7.6.1), but not to take from the application what the
+// edge says.
 constexpr bool is_protected(FieldId id) noexcept {
     switch (id) {
     case FieldId::content_length:
@@ -39,31 +40,33 @@ constexpr bool is_protected(FieldId id) noexcept {
 
 // Options of Connection that say something else than a field name, or name a field that goes anyway.
 bool is_plain_option(std::string_view option) noexcept {
-    return option.empty() || iequals(option, "keep-alive") || iequals(option, "close") || iequals(option, "upgrade");
+    return option.empty() || iequals(option, "keep-alive") || iequals(option, "close") ||
+           iequals(option, "upgrade");
 }
 
 bool names_fields(const Fields& fields) noexcept {
     for (const Field& field : fields) {
-        if (field.id != FieldId::connection) { continue; }
+        if (field.id != FieldId::connection) continue;
         std::string_view option;
         for (std::string_view rest = field.value; next_element(rest, option);) {
-            if (!is_plain_option(option)) { return true; }
+            if (!is_plain_option(option)) return true;
         }
     }
     return false;
 }
 
 void remove_listed(Fields& fields) {
-    if (!names_fields(fields)) { return; }
+    if (!names_fields(fields)) return;
     std::string listed; // a copy, because removing moves the fields
     for (const Field& field : fields) {
-        if (field.id == FieldId::connection) { listed.append(field.value).append(","); }
+        if (field.id == FieldId::connection) listed.append(field.value).append(",");
     }
     fields.remove_if([&](const Field& field) {
-        if (field.id == FieldId::connection || field.id == FieldId::upgrade || is_protected(field.id)) { return false; }
+        if (field.id == FieldId::connection || field.id == FieldId::upgrade || is_protected(field.id))
+            return false;
         std::string_view option;
         for (std::string_view rest = listed; next_element(rest, option);) {
-            if (iequals(option, field.name)) { return true; }
+            if (iequals(option, field.name)) return true;
         }
         return false;
     });
@@ -102,14 +105,14 @@ void set_length(Head& head, std::uint64_t length) {
     char digits[20];
     const char* const end = std::to_chars(std::begin(digits), std::end(digits), length).ptr;
     const std::string_view text(digits, static_cast<std::size_t>(end - digits));
-    if (head.find(FieldId::content_length) != text) { head.set("Content-Length", text); }
+    if (head.find(FieldId::content_length) != text) head.set("Content-Length", text);
 }
 
 void set_origin_form(Head& request) {
-    if (request.target().starts_with('/')) { return; }
+    if (request.target().starts_with('/')) return;
     const auto target = parse_target(request.method(), request.target());
-    if (!target || target->form != TargetForm::absolute) { return; }
-    if (!request.has(FieldId::host)) { request.add(FieldId::host, target->authority); } // HTTP/1.0
+    if (!target || target->form != TargetForm::absolute) return;
+    if (!request.has(FieldId::host)) request.add(FieldId::host, target->authority); // HTTP/1.0
     // Adding may have moved what `target` points to.
     const std::string path(parse_target(request.method(), request.target())->path);
     if (path.empty() && request.method() == "OPTIONS") {
@@ -124,15 +127,16 @@ void set_forwarded(Head& request, const VisitorInfo& visitor) {
     if (!visitor.trusted_proxy) { // the visitor's are gone already
         request.add(FieldId::x_forwarded_for, visitor.client_ip);
         request.add(FieldId::x_forwarded_proto, scheme);
-        if (request.has(FieldId::host)) { request.add(FieldId::x_forwarded_host, request.host()); }
+        if (request.has(FieldId::host)) request.add(FieldId::x_forwarded_host, request.host());
         return;
     }
     std::string chain;
     for (const Field& field : request) {
-        if (field.id == FieldId::x_forwarded_for && !field.value.empty()) { chain.append(field.value).append(", "); }
+        if (field.id == FieldId::x_forwarded_for && !field.value.empty())
+            chain.append(field.value).append(", ");
     }
     request.set("X-Forwarded-For", chain.append(visitor.client_ip));
-    if (!request.has(FieldId::x_forwarded_proto)) { request.add(FieldId::x_forwarded_proto, scheme); }
+    if (!request.has(FieldId::x_forwarded_proto)) request.add(FieldId::x_forwarded_proto, scheme);
     if (request.has(FieldId::host) && !request.has(FieldId::x_forwarded_host)) {
         request.add(FieldId::x_forwarded_host, request.host());
     }
@@ -149,7 +153,7 @@ void set_connection(Head& head, bool upgrade, bool keep_alive) {
 // Towards the visitor: how can the end of this final response be told to it?
 Framing visitor_framing(const Head& response, const RequestFacts& request) noexcept {
     const int status = response.status();
-    if (request.to_head || status == 204 || status == 304) { return Framing::none; }
+    if (request.to_head || status == 204 || status == 304) return Framing::none;
     switch (response.framing()) {
     case Framing::none:
     case Framing::length: return Framing::length;
@@ -180,8 +184,8 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     set_origin_form(request);
     request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
-    if (length) { set_length(request, *length); }
-    if (chunked) { request.add(FieldId::transfer_encoding, "chunked"); }
+    if (length) set_length(request, *length);
+    if (chunked) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
     set_connection(request, upgrade, request.keep_alive());
 }
@@ -192,7 +196,8 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
     plan.tunnel = switching || (request.to_connect && response.status() >= 200 && response.status() < 300);
     const bool bodiless = response.is_interim() || plan.tunnel;
     plan.framing = bodiless ? Framing::none : visitor_framing(response, request);
-    plan.forward = !response.is_interim() || request.version != HttpVersion::http10;
+    const bool unwanted_switch = response.status() == 101 && !switching;
+    plan.forward = !unwanted_switch && (!response.is_interim() || request.version != HttpVersion::http10);
     plan.keep_alive = !plan.tunnel && request.keep_alive && plan.framing != Framing::until_close &&
                       (response.is_interim() || request_done);
 
@@ -209,11 +214,11 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
         default: return is_hop_by_hop(field.id);
         }
     });
-    if (plan.framing == Framing::length) { set_length(response, response.content_length().value_or(0)); }
-    if (plan.framing == Framing::chunked) { response.add(FieldId::transfer_encoding, "chunked"); }
+    if (plan.framing == Framing::length) set_length(response, response.content_length().value_or(0));
+    if (plan.framing == Framing::chunked) response.add(FieldId::transfer_encoding, "chunked");
     if (request.version != HttpVersion::http2) {
         response.set_version(HttpVersion::http11);
-        if (!response.is_interim()) { set_connection(response, switching, plan.keep_alive || plan.tunnel); }
+        if (!response.is_interim()) set_connection(response, switching, plan.keep_alive || plan.tunnel);
     }
     response.set_framing(plan.framing);
     response.set_keep_alive(plan.keep_alive);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/message.hpp"
+#include "http/upgrade.hpp"
 
 namespace adit::inline v0 {
 
@@ -13,13 +14,14 @@ struct VisitorInfo {
 };
 
 /// Makes the request that the agent gets out of the one the visitor sent:
-/// - hop-by-hop fields go, those that Connection lists too, except our own (Host, framing, X-Forwarded-*, ngrok-*);
-///   Connection: Upgrade and Upgrade stay if the request upgrades to anything but h2c and has no body;
-/// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP and ngrok-* go
-///   (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the client
-///   appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
+/// - hop-by-hop fields go, those that Connection lists too, except our own (Host, Content-Length,
+///   X-Forwarded-*, ngrok-*); Connection: Upgrade and Upgrade stay if is_upgrade(request);
+/// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP and
+///   ngrok-*
+///   go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
+///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
 /// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close.
-/// head.upgrade() says afterwards whether an upgrade is asked for.
+/// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
 
 /// What the response needs to know of its request. Take it before the request's head is changed or moved.
@@ -27,26 +29,28 @@ struct RequestFacts {
     RequestFacts() = default;
     explicit RequestFacts(const Head& request) noexcept
         : version(request.version()), keep_alive(request.keep_alive()), to_head(request.method() == "HEAD"),
-          to_connect(request.method() == "CONNECT"), upgrade(request.upgrade()) {}
+          to_connect(request.method() == "CONNECT"), upgrade(is_upgrade(request)) {}
 
     HttpVersion version = HttpVersion::http11; ///< of the visitor
     bool keep_alive = false;                   ///< the visitor wants it, and the edge too
     bool to_head = false;
     bool to_connect = false;
-    bool upgrade = false;
+    bool upgrade = false; ///< asked for, and passed on
 };
 
 /// How the response goes to the visitor.
 struct ResponsePlan {
-    bool forward = true;      ///< false: an interim response that this visitor cannot take (HTTP/1.0); drop it
+    bool forward = true;             ///< false: drop it; an interim response to HTTP/1.0, which has none
     Framing framing = Framing::none; ///< towards the visitor; the head says the same
-    bool keep_alive = false;  ///< the connection goes on after this response
-    bool tunnel = false;      ///< bytes in both directions follow the head
+    bool keep_alive = false;         ///< the connection goes on after this response
+    bool tunnel = false;             ///< bytes in both directions follow the head
 };
 
-/// Makes the response that the visitor gets out of the one the agent sent: hop-by-hop fields and ngrok-error-code go
-/// (only the edge may say that), framing is decided for the visitor's version, Connection is set. `request_done`: the
-/// request's body was read to its end; if not, the connection is closed after the response (T4).
-ADIT_INTERNAL ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, bool request_done);
+/// Makes the response that the visitor gets out of the one the agent sent: hop-by-hop fields and
+/// ngrok-error-code go (only the edge may say that), framing is decided for the visitor's version, Connection
+/// is set. `request_done`: the request's body was read to its end; if not, the connection is closed after the
+/// response (T4).
+ADIT_INTERNAL ResponsePlan apply_response_rules(Head& response, const RequestFacts& request,
+                                                bool request_done);
 
 } // namespace adit

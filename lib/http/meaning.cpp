@@ -8,7 +8,8 @@ namespace {
 constexpr HttpError no_host{400, "Exactly one Host field is needed."};
 constexpr HttpError bad_host{400, "The Host field is not a host name or address with an optional port."};
 constexpr HttpError other_host{400, "The request target and the Host field name different hosts."};
-constexpr HttpError two_framings{400, "Both Content-Length and Transfer-Encoding are given; send one of them."};
+constexpr HttpError two_framings{400,
+                                 "Both Content-Length and Transfer-Encoding are given; send one of them."};
 constexpr HttpError bad_length{400, "Content-Length must be one field with one decimal number."};
 constexpr HttpError bad_coding{400, "Transfer-Encoding must be one field with the value chunked."};
 constexpr HttpError old_coding{400, "Transfer-Encoding does not exist in HTTP/1.0; send Content-Length."};
@@ -32,7 +33,7 @@ struct Found {
 
     explicit Found(const Fields& fields) noexcept {
         for (const Field& field : fields) {
-            if (field.id != FieldId::other) { add(field); }
+            if (field.id != FieldId::other) add(field);
         }
     }
     void add(const Field& field) noexcept {
@@ -41,7 +42,9 @@ struct Found {
         case FieldId::content_length: length = field.value, ++lengths; break;
         case FieldId::transfer_encoding: coding = field.value, ++codings; break;
         case FieldId::upgrade: upgrade = upgrade || !field.value.empty(); break;
-        case FieldId::expect: (iequals(field.value, "100-continue") ? expect_continue : expect_other) = true; break;
+        case FieldId::expect:
+            (iequals(field.value, "100-continue") ? expect_continue : expect_other) = true;
+            break;
         case FieldId::connection: {
             std::string_view option;
             for (std::string_view rest = field.value; next_element(rest, option);) {
@@ -56,10 +59,10 @@ struct Found {
 };
 
 std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 18) { return std::nullopt; } // 18 digits cannot overflow
+    if (text.empty() || text.size() > 18) return std::nullopt; // 18 digits cannot overflow
     std::uint64_t value = 0;
     for (const char c : text) {
-        if (c < '0' || c > '9') { return std::nullopt; }
+        if (c < '0' || c > '9') return std::nullopt;
         value = value * 10 + static_cast<std::uint64_t>(c - '0');
     }
     return value;
@@ -72,7 +75,7 @@ HttpError refuse_coding(std::string_view value) noexcept {
     std::size_t chunked = 0;
     std::size_t codings = 0;
     while (next_element(value, coding)) {
-        if (!is_token(coding)) { return bad_coding; }
+        if (!is_token(coding)) return bad_coding;
         last_chunked = iequals(coding, "chunked");
         chunked += last_chunked ? 1 : 0;
         ++codings;
@@ -83,18 +86,18 @@ HttpError refuse_coding(std::string_view value) noexcept {
 
 // RFC 9112 6.1 to 6.3. `otherwise` is the framing of a message that names none.
 HttpError set_framing(Head& head, const Found& found, Framing otherwise) noexcept {
-    if (found.lengths > 0 && found.codings > 0) { return two_framings; }
+    if (found.lengths > 0 && found.codings > 0) return two_framings;
     if (found.lengths > 0) {
         const auto value = parse_length(found.length);
-        if (found.lengths > 1 || !value) { return bad_length; }
+        if (found.lengths > 1 || !value) return bad_length;
         head.set_content_length(*value);
         head.set_framing(Framing::length);
         return {};
     }
     if (found.codings > 0) {
-        if (head.version() == HttpVersion::http10) { return old_coding; }
-        if (found.codings > 1) { return bad_coding; }
-        if (!iequals(found.coding, "chunked")) { return refuse_coding(found.coding); }
+        if (head.version() == HttpVersion::http10) return old_coding;
+        if (found.codings > 1) return bad_coding;
+        if (!iequals(found.coding, "chunked")) return refuse_coding(found.coding);
         head.set_framing(Framing::chunked);
         return {};
     }
@@ -103,8 +106,8 @@ HttpError set_framing(Head& head, const Found& found, Framing otherwise) noexcep
 }
 
 HttpError check_host(const Head& request, const Target& target, const Found& found) noexcept {
-    if (found.hosts > 1 || (found.hosts == 0 && request.version() != HttpVersion::http10)) { return no_host; }
-    if (found.hosts == 1 && !is_authority(found.host)) { return bad_host; }
+    if (found.hosts > 1 || (found.hosts == 0 && request.version() != HttpVersion::http10)) return no_host;
+    if (found.hosts == 1 && !is_authority(found.host)) return bad_host;
     const bool names_host = target.form == TargetForm::absolute || target.form == TargetForm::authority;
     if (names_host && found.hosts == 1 && !same_authority(target.authority, found.host, target.scheme)) {
         return other_host;
@@ -116,12 +119,12 @@ HttpError check_host(const Head& request, const Target& target, const Found& fou
 
 HttpError understand_request(Head& request, const Target& target) {
     const Found found(request);
-    if (const HttpError error = set_framing(request, found, Framing::none)) { return error; }
-    if (const HttpError error = check_host(request, target, found)) { return error; }
+    if (const HttpError error = set_framing(request, found, Framing::none)) return error;
+    if (const HttpError error = check_host(request, target, found)) return error;
     const bool current = request.version() == HttpVersion::http11;
     const bool connect = target.form == TargetForm::authority;
-    if (connect && request.has_body()) { return connect_body; }
-    if (current && found.expect_other) { return unknown_expectation; }
+    if (connect && request.has_body()) return connect_body;
+    if (current && found.expect_other) return unknown_expectation;
     // HTTP/1.0 gets close semantics: its keep-alive is an extension that proxies in between get wrong.
     request.set_keep_alive(current && !found.close);
     request.set_upgrade(current && (connect || (found.connection_upgrade && found.upgrade)));
@@ -131,18 +134,19 @@ HttpError understand_request(Head& request, const Target& target) {
 
 HttpError understand_response(Head& response) {
     const Found found(response);
-    if (const HttpError error = set_framing(response, found, Framing::until_close)) { return error; }
+    if (const HttpError error = set_framing(response, found, Framing::until_close)) return error;
     response.set_keep_alive(response.version() == HttpVersion::http11 && !found.close);
     return {};
 }
 
 bool may_trail(const Field& field) noexcept {
-    if (field.id != FieldId::other || field.name.find('_') != std::string_view::npos) { return false; }
+    if (field.id != FieldId::other || field.name.find('_') != std::string_view::npos) return false;
     // RFC 9110 6.5.1: what a recipient acts on before it reads the body.
-    constexpr std::string_view barred[] = {"authorization", "cache-control",    "content-encoding", "content-range",
-                                           "content-type",  "cookie",           "date",             "location",
-                                           "max-forwards",  "range",            "set-cookie",       "vary",
-                                           "retry-after",   "www-authenticate", "age",              "expires"};
+    constexpr std::string_view barred[] = {
+        "authorization", "cache-control", "content-encoding", "content-range",    "content-type",
+        "cookie",        "date",          "location",         "max-forwards",     "range",
+        "set-cookie",    "vary",          "retry-after",      "www-authenticate", "age",
+        "expires"};
     return std::ranges::none_of(barred, [&](std::string_view name) { return iequals(name, field.name); });
 }
 

@@ -21,7 +21,7 @@ Head Head::response(int status, std::string_view reason, HttpVersion version) {
 }
 
 bool Head::set_target(std::string_view target) {
-    if (!is_target(target)) { return false; }
+    if (!is_target(target)) return false;
     target_ = store(target);
     return true;
 }

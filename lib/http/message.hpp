@@ -15,14 +15,15 @@ enum class Framing : std::uint8_t {
     until_close, ///< responses only: until the connection ends
 };
 
-/// A start line, the fields, and what they mean for the connection. The meaning (framing, keep_alive, ...) is set by
-/// whoever made the head: the parsers from the bytes, request() and response() from their arguments. Changing fields
-/// does not change it.
+/// A start line, the fields, and what they mean for the connection. The meaning (framing, keep_alive, ...) is
+/// set by whoever made the head: the parsers from the bytes, request() and response() from their arguments.
+/// Changing fields does not change it.
 class ADIT_INTERNAL Head : public Fields {
 public:
     Head() = default;
     /// What they are given is not checked here: write_head() refuses what would break the message.
-    static Head request(std::string_view method, std::string_view target, HttpVersion version = HttpVersion::http11);
+    static Head request(std::string_view method, std::string_view target,
+                        HttpVersion version = HttpVersion::http11);
     /// An empty `reason` takes the usual one of the status.
     static Head response(int status, std::string_view reason = {}, HttpVersion version = HttpVersion::http11);
 
@@ -34,7 +35,8 @@ public:
     std::string_view reason() const noexcept { return text(target_); }
     HttpVersion version() const noexcept { return version_; }
     bool is_interim() const noexcept { return status_ >= 100 && status_ < 200 && status_ != 101; }
-    /// The Host field, "" if there is none (only HTTP/1.0 requests). In absolute form it agrees with the target.
+    /// The Host field, "" if there is none (only HTTP/1.0 requests). In absolute form it agrees with the
+    /// target.
     std::string_view host() const noexcept { return find(FieldId::host).value_or(std::string_view()); }
 
     /// False if it cannot stand in a request line.
@@ -52,8 +54,8 @@ public:
     }
     /// Another message may follow on this connection.
     bool keep_alive() const noexcept { return keep_alive_; }
-    /// A request that asks for another protocol by Connection: upgrade and Upgrade, or CONNECT; a response that
-    /// switches to it (101, or 2xx to CONNECT).
+    /// A request that asks for another protocol by Connection: upgrade and Upgrade, or CONNECT; a response
+    /// that switches to it (101, or 2xx to CONNECT).
     bool upgrade() const noexcept { return upgrade_; }
     /// The visitor waits for 100 Continue before it sends the body.
     bool expect_continue() const noexcept { return expect_continue_; }

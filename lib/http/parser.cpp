@@ -1,7 +1,5 @@
 #include "http/parser.hpp"
 
-#include "http/upgrade.hpp"
-
 #include <adit/limits.hpp>
 
 namespace adit::inline v0 {
@@ -10,7 +8,8 @@ namespace {
 constexpr std::string_view cut_request = "the visitor ended the connection in the middle of a request";
 constexpr HttpError unsolicited{502, "The application sent bytes that answer no request."};
 constexpr HttpError unasked_switch{502, "The application switched protocols without having been asked to."};
-constexpr HttpError nameless_switch{502, "The application switched protocols without naming the new one in Upgrade."};
+constexpr HttpError nameless_switch{
+    502, "The application switched protocols without naming the new one in Upgrade."};
 constexpr HttpError too_many_interim{502, "The application sent too many interim (1xx) responses."};
 constexpr HttpError closed_before{502, "The application closed the connection without an answer."};
 constexpr HttpError closed_inside{502, "The application closed the connection in the middle of its answer."};
@@ -23,16 +22,18 @@ constexpr HttpError not_reusable{502, "The connection to the application ended w
 ParseResult RequestParser::parse(Bytes input) {
     switch (phase_) {
     case Phase::complete:
-        if (input.empty()) { return {}; }
-        if (!head_.keep_alive()) { return {input.size(), ParseState::need_more, {}, {}}; } // RFC 9112 9.6: not a request
+        if (input.empty()) return {};
+        if (!head_.keep_alive())
+            return {input.size(), ParseState::need_more, {}, {}}; // RFC 9112 9.6: not a request
         head_.clear();
         reader_.reset();
         phase_ = Phase::head;
         [[fallthrough]];
     case Phase::head: {
         const HeadReader::Outcome outcome = reader_.read(input, head_);
-        if (outcome.state == HeadReader::State::need_more) { return {outcome.consumed, ParseState::need_more, {}, {}}; }
-        if (outcome.state == HeadReader::State::error) { return fail(outcome.consumed, outcome.error); }
+        if (outcome.state == HeadReader::State::need_more)
+            return {outcome.consumed, ParseState::need_more, {}, {}};
+        if (outcome.state == HeadReader::State::error) return fail(outcome.consumed, outcome.error);
         body_.start(head_.framing(), head_.content_length().value_or(0));
         phase_ = Phase::body;
         return {outcome.consumed, ParseState::head_complete, {}, {}};
@@ -55,8 +56,7 @@ ParseResult RequestParser::parse(Bytes input) {
 }
 
 Result<void> RequestParser::finish() const {
-    const bool clean = phase_ == Phase::complete || phase_ == Phase::undecided || (phase_ == Phase::head && idle());
-    if (clean) { return {}; }
+    if (body_done()) return {};
     return ErrorInfo(errc::connection_reset, std::string(cut_request));
 }
 
@@ -66,14 +66,23 @@ bool RequestParser::idle() const noexcept {
 
 bool RequestParser::in_head() const noexcept { return phase_ == Phase::head && reader_.begun(); }
 
-bool RequestParser::body_done() const noexcept { return phase_ != Phase::body && phase_ != Phase::failed && !in_head(); }
+bool RequestParser::body_done() const noexcept {
+    switch (phase_) {
+    case Phase::head: return !reader_.begun();
+    case Phase::body: return body_.done();
+    case Phase::complete:
+    case Phase::undecided: return true;
+    case Phase::failed: break;
+    }
+    return false;
+}
 
 void RequestParser::decline_upgrade() noexcept {
-    if (phase_ == Phase::undecided) { phase_ = Phase::complete; }
+    if (phase_ == Phase::undecided) phase_ = Phase::complete;
 }
 
 void RequestParser::release_memory() noexcept {
-    if (!idle()) { return; }
+    if (!idle()) return;
     const bool keep_alive = head_.keep_alive();
     head_.release();
     head_.set_keep_alive(keep_alive); // what follows a last request must stay ignored
@@ -89,8 +98,9 @@ ParseResult RequestParser::fail(std::size_t consumed, HttpError error) noexcept 
 // ---- responses
 
 void ResponseParser::expect(std::string_view method, bool upgrade) {
-    if (phase_ == Phase::failed) { return; }
-    if (phase_ != Phase::idle || !reusable_) { // the answer before this one was not read to its end, or was the last
+    if (phase_ == Phase::failed) return;
+    if (phase_ != Phase::idle ||
+        !reusable_) { // the answer before this one was not read to its end, or was the last
         fail(0, not_reusable);
         return;
     }
@@ -107,15 +117,16 @@ ParseResult ResponseParser::parse(Bytes input) {
     switch (phase_) {
     case Phase::idle: return input.empty() ? ParseResult() : fail(0, unsolicited);
     case Phase::interim:
-        if (input.empty()) { return {}; }
+        if (input.empty()) return {};
         head_.clear();
         reader_.reset();
         phase_ = Phase::head;
         [[fallthrough]];
     case Phase::head: {
         const HeadReader::Outcome outcome = reader_.read(input, head_);
-        if (outcome.state == HeadReader::State::need_more) { return {outcome.consumed, ParseState::need_more, {}, {}}; }
-        if (outcome.state == HeadReader::State::error) { return fail(outcome.consumed, outcome.error); }
+        if (outcome.state == HeadReader::State::need_more)
+            return {outcome.consumed, ParseState::need_more, {}, {}};
+        if (outcome.state == HeadReader::State::error) return fail(outcome.consumed, outcome.error);
         return head_done(outcome.consumed);
     }
     case Phase::body: {
@@ -140,13 +151,13 @@ ParseResult ResponseParser::head_done(std::size_t consumed) {
     const int status = head_.status();
     const ParseResult done{consumed, ParseState::head_complete, {}, {}};
     if (head_.is_interim()) {
-        if (++interim_ > limits::http_interim_max) { return fail(consumed, too_many_interim); }
+        if (++interim_ > limits::http_interim_max) return fail(consumed, too_many_interim);
         head_.set_framing(Framing::none);
         phase_ = Phase::interim;
         return done;
     }
-    if (status == 101 && !upgrade_asked_) { return fail(consumed, unasked_switch); }
-    if (status == 101 && !is_switching(head_)) { return fail(consumed, nameless_switch); }
+    if (status == 101 && !upgrade_asked_) return fail(consumed, unasked_switch);
+    if (status == 101 && !is_switching(head_)) return fail(consumed, nameless_switch);
     if (status == 101 || (to_connect_ && status < 300)) {
         head_.set_framing(Framing::none);
         head_.set_upgrade(true);
@@ -154,9 +165,9 @@ ParseResult ResponseParser::head_done(std::size_t consumed) {
         return done;
     }
     const bool announced = head_.chunked() || head_.content_length().value_or(0) > 0;
-    if (status == 204 && announced) { head_.set_keep_alive(false); } // what it announces may yet come
-    if (to_head_ || status == 204 || status == 304) { head_.set_framing(Framing::none); }
-    if (head_.framing() == Framing::until_close) { head_.set_keep_alive(false); }
+    if (status == 204 && announced) head_.set_keep_alive(false); // what it announces may yet come
+    if (to_head_ || status == 204 || status == 304) head_.set_framing(Framing::none);
+    if (head_.framing() == Framing::until_close) head_.set_keep_alive(false);
     reusable_ = head_.keep_alive();
     body_.start(head_.framing(), head_.content_length().value_or(0));
     phase_ = Phase::body;
@@ -173,9 +184,7 @@ ParseResult ResponseParser::finish() {
     case Phase::body: break;
     }
     if (!body_.ends_at_close()) {
-        // A body that was already read to its end is complete: nobody had asked yet.
-        const ParseResult rest = parse({});
-        return rest.state == ParseState::message_complete ? rest : fail(0, closed_inside);
+        return body_.done() ? parse({}) : fail(0, closed_inside);
     }
     phase_ = Phase::idle;
     return {0, ParseState::message_complete, {}, {}};
@@ -186,7 +195,7 @@ bool ResponseParser::waiting() const noexcept {
 }
 
 void ResponseParser::release_memory() noexcept {
-    if (!idle()) { return; }
+    if (!idle()) return;
     head_.release();
     body_.release_memory();
 }

@@ -1,4 +1,5 @@
-// The request target and the authority in it or in Host (RFC 9112 3.2): what they may look like, and when they agree.
+// The request target and the authority in it or in Host (RFC 9112 3.2): what they may look like, and when
+// they agree.
 #pragma once
 
 #include <adit/config.hpp>
@@ -18,7 +19,8 @@ struct Target {
     std::string_view path;      ///< path and query; in absolute form perhaps "" or only a query
 };
 
-/// Not empty, and only visible ASCII without '#'. More than RFC 3986 allows, because browsers send | and { in queries.
+/// Not empty, and only visible ASCII without '#'. More than RFC 3986 allows, because browsers send | and { in
+/// queries.
 ADIT_INTERNAL bool is_target(std::string_view text) noexcept;
 /// nullopt if the target has none of the four forms, or one that the method does not allow.
 ADIT_INTERNAL std::optional<Target> parse_target(std::string_view method, std::string_view target) noexcept;

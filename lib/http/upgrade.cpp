@@ -16,7 +16,7 @@ bool is_websocket(const Head& request) noexcept {
 }
 
 bool is_switching(const Head& response) noexcept {
-    if (response.status() != 101) { return false; }
+    if (response.status() != 101) return false;
     const auto protocol = response.find(FieldId::upgrade);
     return protocol && !protocol->empty();
 }

@@ -36,7 +36,7 @@ public:
     Room(const Room&) = delete;
     Room& operator=(const Room&) = delete;
     ~Room() {
-        if (!committed_) { out_.resize(before_); }
+        if (!committed_) out_.resize(before_);
     }
     char* data() noexcept { return out_.data() + before_; }
     void commit() noexcept { committed_ = true; }
@@ -66,21 +66,21 @@ Result<void> refuse(std::string_view what) {
 // What can be made by hand. That no line end comes out of any part is seen on the bytes that were written.
 Result<void> check(const Head& head) {
     if (head.is_request()) {
-        if (!is_token(head.method())) { return refuse("the method is not a token"); }
-        if (!is_target(head.target())) { return refuse("the target is empty or has characters that end it"); }
+        if (!is_token(head.method())) return refuse("the method is not a token");
+        if (!is_target(head.target())) return refuse("the target is empty or has characters that end it");
     } else if (head.status() < 100 || head.status() > 999) {
         return refuse("the status is not a number of three digits");
     }
     unsigned framings = 0;
     for (const Field& field : head) {
-        if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) { ++framings; }
+        if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) ++framings;
     }
     return framings > 1 ? refuse("it has more than one Content-Length or Transfer-Encoding") : Result<void>();
 }
 
 std::size_t size_of(const Fields& fields) noexcept {
     std::size_t size = line_end.size();
-    for (const Field& field : fields) { size += field.name.size() + field.value.size() + 4; }
+    for (const Field& field : fields) size += field.name.size() + field.value.size() + 4;
     return size;
 }
 
@@ -95,8 +95,9 @@ void put_fields(Cursor& to, const Fields& fields) noexcept {
 }
 
 std::size_t size_of(const Head& head) noexcept {
-    const std::size_t line = head.is_request() ? head.method().size() + head.target().size() + 12
-                                               : head.reason().size() + 15; // "GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"
+    const std::size_t line = head.is_request()
+                                 ? head.method().size() + head.target().size() + 12
+                                 : head.reason().size() + 15; // "GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"
     return line + size_of(static_cast<const Fields&>(head));
 }
 
@@ -122,21 +123,21 @@ void put_start_line(Cursor& to, const Head& head) noexcept {
 
 template <class Sink>
 Result<void> write(Sink& out, const Head& head) {
-    if (Result<void> checked = check(head); !checked) { return checked; }
+    if (Result<void> checked = check(head); !checked) return checked;
     const std::size_t size = size_of(head);
     Room<Sink> room(out, size);
     Cursor to(room.data());
     put_start_line(to, head);
     put_fields(to, head);
     const std::size_t line_ends = 2 * (head.size() + 2);
-    if (scan::count_breaks(room.data(), size) != line_ends) { return refuse("a part of it has a CR, LF or NUL"); }
+    if (scan::count_breaks(room.data(), size) != line_ends) return refuse("a part of it has a CR, LF or NUL");
     room.commit();
     return {};
 }
 
 template <class Sink>
 void write_data(Sink& out, Bytes data) {
-    if (data.empty()) { return; } // an empty chunk would end the body
+    if (data.empty()) return; // an empty chunk would end the body
     char line[chunk_size_max];
     const std::size_t line_size = format_chunk_size(line, data.size());
     Room<Sink> room(out, line_size + data.size() + line_end.size());

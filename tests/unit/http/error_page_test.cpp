@@ -46,7 +46,8 @@ TEST_CASE("codes have their status") {
         int number;
         int status;
     };
-    const Row rows[] = {{3200, 404}, {8012, 502}, {3004, 502}, {724, 503}, {3005, 504}, {99999, 502}, {105, 502}};
+    const Row rows[] = {{3200, 404}, {8012, 502},  {3004, 502}, {724, 503},
+                        {3005, 504}, {99999, 502}, {105, 502}};
     for (const Row& row : rows) {
         ErrorPage page;
         page.number = row.number;
@@ -69,9 +70,11 @@ TEST_CASE("a page in text says what happened, where, and what to do, and ends in
     CHECK(made.head.find("Content-Length") == std::to_string(made.body.size()));
     CHECK(made.head.find("Connection") == "close");
     CHECK(made.head.find("Cache-Control") == "no-store");
-    CHECK(made.body == "404 Not Found\nNo endpoint is online for this host.\napp.example\n"
-                       "Check the spelling of the address, and that the program which serves it is running and connected.\n"
-                       "ERR_NGROK_3200\n");
+    CHECK(
+        made.body ==
+        "404 Not Found\nNo endpoint is online for this host.\napp.example\n"
+        "Check the spelling of the address, and that the program which serves it is running and connected.\n"
+        "ERR_NGROK_3200\n");
 }
 
 TEST_CASE("a page in JSON has the four keys that clients read") {
@@ -89,7 +92,8 @@ TEST_CASE("a page in JSON has the four keys that clients read") {
     CHECK(json.at("status_code") == 502);
     CHECK(json.at("msg").get<std::string>().find("Start the application") != std::string::npos);
     CHECK(json.at("details").at("host") == "app.example");
-    CHECK(json.at("details").at("detail").get<std::string>().starts_with("dial tcp \"127.0.0.1:80\":\nrefused "));
+    CHECK(json.at("details").at("detail").get<std::string>().starts_with(
+        "dial tcp \"127.0.0.1:80\":\nrefused "));
 }
 
 TEST_CASE("nothing of the request or the agent becomes markup") {

@@ -9,7 +9,7 @@ namespace {
 
 std::string joined(const Fields& fields) {
     std::string out;
-    for (const Field& field : fields) { out.append(field.name).append("=").append(field.value) += ';'; }
+    for (const Field& field : fields) out.append(field.name).append("=").append(field.value) += ';';
     return out;
 }
 
@@ -55,7 +55,8 @@ TEST_CASE("remove takes all of a name") {
 TEST_CASE("no field with a line end or a bad name gets in") {
     Fields fields = sample();
     const std::string before = joined(fields);
-    for (const std::string& value : {"a\r\nX: y"s, "a\nb"s, "a\rb"s, "a\0b"s, "\n"s, std::string(40, 'x') + "\r"}) {
+    for (const std::string& value :
+         {"a\r\nX: y"s, "a\nb"s, "a\rb"s, "a\0b"s, "\n"s, std::string(40, 'x') + "\r"}) {
         CHECK_FALSE(fields.add("X-B", value));
         CHECK_FALSE(fields.set("X-A", value));
     }
@@ -131,7 +132,7 @@ TEST_CASE("elements of a list come one by one, without blanks") {
     const auto elements = [](std::string_view list) {
         std::string out;
         std::string_view element;
-        while (next_element(list, element)) { out.append("<").append(element) += '>'; }
+        while (next_element(list, element)) out.append("<").append(element) += '>';
         return out;
     };
     CHECK(elements("") == "");
@@ -159,7 +160,7 @@ TEST_CASE("the scan for line ends finds the first one at every place and length"
                 text[at] = c;
                 CHECK(scan::count_breaks(text.data(), size) == 1);
                 CHECK_FALSE(is_single_line(text));
-                if (c == '\0') { continue; }
+                if (c == '\0') continue;
                 text.back() = '\n'; // a later one does not matter
                 CHECK(scan::find_line_end(text.data(), text.data() + size) == text.data() + at);
             }

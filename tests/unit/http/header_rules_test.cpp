@@ -11,7 +11,7 @@ namespace {
 // "name: value" of every field, one a line.
 std::string lines_of(const Fields& fields) {
     std::string out;
-    for (const Field& field : fields) { out.append(field.name).append(": ").append(field.value) += '\n'; }
+    for (const Field& field : fields) out.append(field.name).append(": ").append(field.value) += '\n';
     return out;
 }
 
@@ -31,7 +31,8 @@ Head response_head(const std::string& bytes, const RequestFacts& facts) {
     return std::move(parser.head());
 }
 
-const std::string ours = "X-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: app.example\n";
+const std::string ours =
+    "X-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: app.example\n";
 
 } // namespace
 
@@ -52,7 +53,8 @@ TEST_CASE("what the application sees of a visitor's fields") {
         {"X-Real-IP: 1.2.3.4\r\n", ""},
         {"ngrok-auth-user-email: root@example.com\r\nNgrok-Error-Code: x\r\n", ""},
         {"ngrok-skip-browser-warning: 1\r\n", "ngrok-skip-browser-warning: 1\n"},
-        {"x_forwarded_for: 1.2.3.4\r\nX_Forwarded-For: 1\r\nX-Forwarded_Host: 1\r\nx_forwarded_proto: 1\r\n", ""},
+        {"x_forwarded_for: 1.2.3.4\r\nX_Forwarded-For: 1\r\nX-Forwarded_Host: 1\r\nx_forwarded_proto: 1\r\n",
+         ""},
         {"x_real_ip: 1\r\nngrok_auth_user_id: 1\r\nX_FORWARDED_PREFIX: 1\r\n", ""},
         {"content_length: 5\r\nTransfer_Encoding: chunked\r\nproxy_authorization: x\r\n", ""},
         {"my_header: 1\r\nX-Forwarded: 1\r\n", "my_header: 1\nX-Forwarded: 1\n"},
@@ -85,9 +87,11 @@ TEST_CASE("what the application sees of a visitor's fields") {
 }
 
 TEST_CASE("an upgrade goes through with its two fields") {
-    Head head = request_head("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
+    Head head =
+        request_head("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
     apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
-    CHECK(lines_of(head) == "Host: app.example\nUpgrade: websocket\nSec-WebSocket-Key: k\n" + ours + "Connection: Upgrade\n");
+    CHECK(lines_of(head) ==
+          "Host: app.example\nUpgrade: websocket\nSec-WebSocket-Key: k\n" + ours + "Connection: Upgrade\n");
     CHECK(head.upgrade());
 }
 
@@ -116,20 +120,23 @@ TEST_CASE("a request has one framing on its way on") {
         apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
         CHECK(lines_of(head) == "Host: app.example\n" + row.seen + ours);
     }
-    Head head = request_head("Transfer-Encoding: CHUNKED\r\nTrailer: X\r\nConnection: transfer-encoding\r\n", "POST / HTTP/1.1");
+    Head head = request_head("Transfer-Encoding: CHUNKED\r\nTrailer: X\r\nConnection: transfer-encoding\r\n",
+                             "POST / HTTP/1.1");
     apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
     CHECK(lines_of(head) == "Host: app.example\nTrailer: X\nTransfer-Encoding: chunked\n" + ours);
 }
 
 TEST_CASE("a trusted proxy is believed, and the visitor appended") {
     const VisitorInfo proxy{"192.0.2.1", true, true};
-    Head known = request_head("X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: public.example\r\n"
-                              "x-forwarded-for: 5.6.7.8\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n"
-                              "x_forwarded_for: 9.9.9.9\r\nX-Forwarded-Port: 443\r\n");
+    Head known = request_head(
+        "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: public.example\r\n"
+        "x-forwarded-for: 5.6.7.8\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n"
+        "x_forwarded_for: 9.9.9.9\r\nX-Forwarded-Port: 443\r\n");
     apply_request_rules(known, proxy);
-    CHECK(lines_of(known) == "Host: app.example\nX-Forwarded-For: 1.2.3.4, 5.6.7.8, 192.0.2.1\nX-Forwarded-Proto: http\n"
-                             "X-Forwarded-Host: public.example\nForwarded: for=1.2.3.4\nX-Real-IP: 1.2.3.4\n"
-                             "X-Forwarded-Port: 443\n");
+    CHECK(lines_of(known) ==
+          "Host: app.example\nX-Forwarded-For: 1.2.3.4, 5.6.7.8, 192.0.2.1\nX-Forwarded-Proto: http\n"
+          "X-Forwarded-Host: public.example\nForwarded: for=1.2.3.4\nX-Real-IP: 1.2.3.4\n"
+          "X-Forwarded-Port: 443\n");
     Head silent = request_head("");
     apply_request_rules(silent, proxy);
     CHECK(lines_of(silent) == "Host: app.example\n" + ours);
@@ -168,14 +175,16 @@ TEST_CASE("the target goes on in origin form and the version is HTTP/1.1") {
         apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
         CHECK(head.target() == row.target);
         CHECK(head.version() == HttpVersion::http11);
-        CHECK(head.find("Connection") == (row.close ? std::optional<std::string_view>("close") : std::nullopt));
+        CHECK(head.find("Connection") ==
+              (row.close ? std::optional<std::string_view>("close") : std::nullopt));
         CHECK(head.host() == "app.example");
     }
 }
 
 TEST_CASE("an HTTP/1.0 request in absolute form gets its Host") {
     RequestParser parser;
-    REQUIRE(parser.parse(as_bytes("GET http://app.example/x HTTP/1.0\r\n\r\n")).state == ParseState::head_complete);
+    REQUIRE(parser.parse(as_bytes("GET http://app.example/x HTTP/1.0\r\n\r\n")).state ==
+            ParseState::head_complete);
     apply_request_rules(parser.head(), VisitorInfo{"192.0.2.1", false, false});
     CHECK(parser.head().target() == "/x");
     CHECK(parser.head().host() == "app.example");
@@ -212,48 +221,60 @@ TEST_CASE("how a response goes to the visitor") {
     const std::string close = "Connection: close\n";
     using F = Framing;
     const Row rows[] = {
-        {"length", get, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true, F::length, true, false},
-        {"chunked", get, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true, "Trailer: X\n" + te, true, F::chunked,
-         true, false},
+        {"length", get, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true, F::length, true,
+         false},
+        {"chunked", get, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true, "Trailer: X\n" + te,
+         true, F::chunked, true, false},
         {"until close becomes chunked", get, ok + "\r\n", true, te, true, F::chunked, true, false},
-        {"HTTP/1.0 application", get, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
-         F::length, true, false},
-        {"application closes, the visitor stays", get, ok + "Connection: close\r\nContent-Length: 3\r\n\r\n", true,
+        {"HTTP/1.0 application", get, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n", true,
          "Content-Length: 3\n", true, F::length, true, false},
-        {"visitor closes", last, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n" + close, true, F::length, false,
-         false},
-        {"early response", get, ok + "Content-Length: 3\r\n\r\n", false, "Content-Length: 3\n" + close, true, F::length, false,
-         false},
-        {"HTTP/1.0 visitor, length", old, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n" + close, true,
+        {"application closes, the visitor stays", get, ok + "Connection: close\r\nContent-Length: 3\r\n\r\n",
+         true, "Content-Length: 3\n", true, F::length, true, false},
+        {"visitor closes", last, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n" + close, true,
          F::length, false, false},
-        {"HTTP/1.0 visitor, chunked", old, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true, close, true,
-         F::until_close, false, false},
-        {"HTTP/1.0 visitor, interim", old, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", true, "Link: x\n", false, F::none,
-         false, false},
-        {"interim", get, "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", false,
+        {"early response", get, ok + "Content-Length: 3\r\n\r\n", false, "Content-Length: 3\n" + close, true,
+         F::length, false, false},
+        {"HTTP/1.0 visitor, length", old, ok + "Content-Length: 3\r\n\r\n", true,
+         "Content-Length: 3\n" + close, true, F::length, false, false},
+        {"HTTP/1.0 visitor, chunked", old, ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n", true,
+         close, true, F::until_close, false, false},
+        {"HTTP/1.0 visitor, interim", old, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", true, "Link: x\n",
+         false, F::none, false, false},
+        {"interim", get,
+         "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", false,
          "Link: x\n", true, F::none, true, false},
         {"100 Continue", get, "HTTP/1.1 100 Continue\r\n\r\n", false, "", true, F::none, true, false},
-        {"HEAD with length", head, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true, F::none, true, false},
-        {"HEAD chunked", head, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::none, true, false},
-        {"HEAD, until close", head, ok + "\r\n", true, "", true, F::none, true, false},
-        {"204 with length", get, "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", true, "", true, F::none, true, false},
-        {"304 with length", get, "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
+        {"HEAD with length", head, ok + "Content-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
          F::none, true, false},
-        {"hop-by-hop", get, ok + "Connection: X-Drop, keep-alive\r\nX-Drop: 1\r\nKeep-Alive: x\r\nProxy-Authenticate: y\r\n"
-                                 "Upgrade: h2\r\nContent-Length: 0\r\nX-Keep: 1\r\n\r\n",
+        {"HEAD chunked", head, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::none, true,
+         false},
+        {"HEAD, until close", head, ok + "\r\n", true, "", true, F::none, true, false},
+        {"204 with length", get, "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", true, "", true,
+         F::none, true, false},
+        {"304 with length", get, "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", true,
+         "Content-Length: 3\n", true, F::none, true, false},
+        {"hop-by-hop", get,
+         ok + "Connection: X-Drop, keep-alive\r\nX-Drop: 1\r\nKeep-Alive: x\r\nProxy-Authenticate: y\r\n"
+              "Upgrade: h2\r\nContent-Length: 0\r\nX-Keep: 1\r\n\r\n",
          true, "Content-Length: 0\nX-Keep: 1\n", true, F::length, true, false},
-        {"a spoofed error code", get, ok + "ngrok-error-code: ERR_NGROK_3200\r\nNgrok_Error_Code: x\r\nContent-Length: 0\r\n\r\n",
-         true, "Content-Length: 0\n", true, F::length, true, false},
-        {"Connection cannot take the length", get, ok + "Connection: content-length\r\nContent-Length: 3\r\n\r\n", true,
-         "Content-Length: 3\n", true, F::length, true, false},
-        {"a long length", get, ok + "Content-Length: 0003\r\n\r\n", true, "Content-Length: 3\n", true, F::length, true, false},
-        {"switching", upgrade,
-         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\n\r\n",
-         true, "Upgrade: websocket\nSec-WebSocket-Accept: k\nConnection: Upgrade\n", true, F::none, false, true},
-        {"declined upgrade", upgrade, ok + "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n", true, "Content-Length: 0\n", true,
+        {"a spoofed error code", get,
+         ok + "ngrok-error-code: ERR_NGROK_3200\r\nNgrok_Error_Code: x\r\nContent-Length: 0\r\n\r\n", true,
+         "Content-Length: 0\n", true, F::length, true, false},
+        {"Connection cannot take the length", get,
+         ok + "Connection: content-length\r\nContent-Length: 3\r\n\r\n", true, "Content-Length: 3\n", true,
          F::length, true, false},
+        {"a long length", get, ok + "Content-Length: 0003\r\n\r\n", true, "Content-Length: 3\n", true,
+         F::length, true, false},
+        {"switching", upgrade,
+         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: "
+         "websocket\r\nSec-WebSocket-Accept: k\r\n\r\n",
+         true, "Upgrade: websocket\nSec-WebSocket-Accept: k\nConnection: Upgrade\n", true, F::none, false,
+         true},
+        {"declined upgrade", upgrade, ok + "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n", true,
+         "Content-Length: 0\n", true, F::length, true, false},
         {"CONNECT agreed", connect, ok + "Content-Length: 3\r\n\r\n", true, "", true, F::none, false, true},
-        {"HTTP/2 visitor", second, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::until_close, false, false},
+        {"HTTP/2 visitor", second, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::until_close,
+         false, false},
     };
     for (const Row& row : rows) {
         CAPTURE(row.what);
@@ -276,6 +297,7 @@ TEST_CASE("a switch nobody asked for is no tunnel") {
     get.keep_alive = true;
     const ResponsePlan plan = apply_response_rules(response, get, true);
     CHECK_FALSE(plan.tunnel);
+    CHECK_FALSE(plan.forward);
     CHECK_FALSE(response.has(FieldId::upgrade));
 }
 
@@ -288,4 +310,5 @@ TEST_CASE("the facts of a request outlive its head") {
     CHECK(facts.upgrade);
     CHECK_FALSE(facts.to_connect);
     CHECK(facts.version == HttpVersion::http11);
+    CHECK_FALSE(RequestFacts(request_head("Connection: upgrade\r\nUpgrade: h2c\r\n")).upgrade);
 }

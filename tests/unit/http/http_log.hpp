@@ -35,7 +35,8 @@ public:
     void body(Bytes bytes) { body_ += as_text(bytes); }
     void end(const Fields& trailers) {
         flush();
-        for (const Field& field : trailers) { text_.append("{").append(field.name).append(": ").append(field.value) += '}'; }
+        for (const Field& field : trailers)
+            text_.append("{").append(field.name).append(": ").append(field.value) += '}';
         text_ += '.';
     }
     void add(std::string_view text) {
@@ -49,7 +50,7 @@ public:
 
 private:
     void flush() {
-        if (!body_.empty()) { text_.append("(").append(body_).append(")"); }
+        if (!body_.empty()) text_.append("(").append(body_).append(")");
         body_.clear();
     }
     std::string text_;
@@ -57,7 +58,7 @@ private:
 };
 
 inline std::string describe(const Head& head) {
-    if (head.is_request()) { return "[" + std::string(head.method()) + " " + std::string(head.target()) + "]"; }
+    if (head.is_request()) return "[" + std::string(head.method()) + " " + std::string(head.target()) + "]";
     return "[" + std::to_string(head.status()) + "]";
 }
 
@@ -68,15 +69,15 @@ bool feed(Parser& parser, std::string_view text, Log& log, std::string& held) {
     Bytes input = piece.bytes();
     for (;;) {
         const ParseResult r = parser.parse(input);
-        if (r.consumed > input.size()) { return log.add("CONSUMED TOO MUCH"), false; }
-        if (r.state == ParseState::body && !(r.body.data() >= input.data() &&
-                                             r.body.data() + r.body.size() <= input.data() + r.consumed)) {
+        if (r.consumed > input.size()) return log.add("CONSUMED TOO MUCH"), false;
+        if (r.state == ParseState::body &&
+            !(r.body.data() >= input.data() && r.body.data() + r.body.size() <= input.data() + r.consumed)) {
             return log.add("BODY IS NOT IN THE INPUT"), false;
         }
         input = input.subspan(r.consumed);
         switch (r.state) {
         case ParseState::need_more:
-            if (!input.empty()) { log.add("INPUT LEFT"); }
+            if (!input.empty()) log.add("INPUT LEFT");
             return true;
         case ParseState::head_complete: log.add(describe(parser.head())); break;
         case ParseState::body: log.body(r.body); break;
@@ -92,12 +93,12 @@ inline std::string run_requests(const std::vector<std::string_view>& pieces) {
     Log log;
     std::string held;
     bool alive = true;
-    for (const std::string_view piece : pieces) { alive = alive && feed(parser, piece, log, held); }
-    if (alive && !parser.finish()) { log.add("?"); }
-    if (alive && parser.parse({}).state == ParseState::upgrade) { log.add("^" + held); }
+    for (const std::string_view piece : pieces) alive = alive && feed(parser, piece, log, held);
+    if (alive && !parser.finish()) log.add("?");
+    if (alive && parser.parse({}).state == ParseState::upgrade) log.add("^" + held);
     if (!alive) { // whatever comes after an error, it stays one
         const ParseResult after = parser.parse(as_bytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-        if (after.state != ParseState::error) { log.add("ERROR FORGOTTEN"); }
+        if (after.state != ParseState::error) log.add("ERROR FORGOTTEN");
     }
     return log.take();
 }
@@ -141,37 +142,40 @@ inline std::string run_responses(const std::vector<Asked>& asked, const std::vec
         }
     }
     const bool tunnel = parser.parse({}).state == ParseState::upgrade;
-    if (tunnel) { log.add("^" + held); }
+    if (tunnel) log.add("^" + held);
     if (!closed) {
-        if (!parser.idle() && !tunnel) { log.add("?"); }
+        if (!parser.idle() && !tunnel) log.add("?");
         return log.take();
     }
     const ParseResult r = parser.finish();
-    if (r.state == ParseState::message_complete) { log.end(parser.trailers()); }
-    if (r.state == ParseState::error) { log.add("!" + std::to_string(r.error.status)); }
+    if (r.state == ParseState::message_complete) log.end(parser.trailers());
+    if (r.state == ParseState::error) log.add("!" + std::to_string(r.error.status));
     return log.take();
 }
 
-// The same bytes whole, cut in two at every place, and one by one: all of it must give the same log. Returns that log,
-// or the first one that differs.
+// The same bytes whole, cut in two at every place, and one by one: all of it must give the same log. Returns
+// that log, or the first one that differs.
 template <class Run>
 std::string every_split(std::string_view bytes, Run&& run) {
     const std::string whole = run(std::vector<std::string_view>{bytes});
-    const auto differs = [&](const std::string& log, const std::string& how) { return how + ": " + log + " != " + whole; };
+    const auto differs = [&](const std::string& log, const std::string& how) {
+        return how + ": " + log + " != " + whole;
+    };
     for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
         const std::string log = run(std::vector<std::string_view>{bytes.substr(0, cut), bytes.substr(cut)});
-        if (log != whole) { return differs(log, "cut at " + std::to_string(cut)); }
+        if (log != whole) return differs(log, "cut at " + std::to_string(cut));
     }
     std::vector<std::string_view> single;
-    for (std::size_t i = 0; i < bytes.size(); ++i) { single.push_back(bytes.substr(i, 1)); }
-    if (const std::string log = run(single); log != whole) { return differs(log, "byte by byte"); }
+    for (std::size_t i = 0; i < bytes.size(); ++i) single.push_back(bytes.substr(i, 1));
+    if (const std::string log = run(single); log != whole) return differs(log, "byte by byte");
     return whole;
 }
 
 inline std::string requests(std::string_view bytes) { return every_split(bytes, run_requests); }
 inline std::string responses(const std::vector<Asked>& asked, std::string_view bytes, bool closed = false) {
-    return every_split(bytes,
-                       [&](const std::vector<std::string_view>& pieces) { return run_responses(asked, pieces, closed); });
+    return every_split(bytes, [&](const std::vector<std::string_view>& pieces) {
+        return run_responses(asked, pieces, closed);
+    });
 }
 
 } // namespace http_test

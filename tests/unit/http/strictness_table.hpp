@@ -1,5 +1,5 @@
-// Payloads that proxies and servers have read in different ways (threats T1, T3), with the one outcome here. The
-// notation of `outcome` is that of http_log.hpp.
+// Payloads that proxies and servers have read in different ways (threats T1, T3), with the one outcome here.
+// The notation of `outcome` is that of http_log.hpp.
 #pragma once
 
 #include <string>
@@ -26,7 +26,9 @@ inline std::string get(std::string_view lines) {
 inline std::string line(std::string_view request_line) {
     return std::string(request_line) + "\r\nHost: a.example\r\n\r\n";
 }
-inline std::string host(std::string_view value) { return "GET / HTTP/1.1\r\nHost: " + std::string(value) + "\r\n\r\n"; }
+inline std::string host(std::string_view value) {
+    return "GET / HTTP/1.1\r\nHost: " + std::string(value) + "\r\n\r\n";
+}
 inline std::string chunked(std::string_view body) { return post("Transfer-Encoding: chunked", body); }
 
 inline const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -46,7 +48,8 @@ inline std::vector<Payload> framing_payloads() {
         {"CL.TE", post("Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\nX"), "!400"},
         {"TE.CL", post("Transfer-Encoding: chunked\r\nContent-Length: 4", "5c\r\n"), "!400"},
         {"CL 0 and TE", post("Content-Length: 0\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), "!400"},
-        {"TE and CL with an unknown coding", post("Transfer-Encoding: gzip\r\nContent-Length: 3", "abc"), "!400"},
+        {"TE and CL with an unknown coding", post("Transfer-Encoding: gzip\r\nContent-Length: 3", "abc"),
+         "!400"},
         {"TE empty and CL", post("Transfer-Encoding:\r\nContent-Length: 3", "abc"), "!400"},
         {"two lengths", post("Content-Length: 3\r\nContent-Length: 5", "abc"), "!400"},
         {"two equal lengths", post("Content-Length: 3\r\nContent-Length: 3", "abc"), "!400"},
@@ -78,9 +81,12 @@ inline std::vector<Payload> framing_payloads() {
         {"length with NUL", post("Content-Length: 3\0"s, "abc"), "!400"},
         {"blank before the colon of length", post("Content-Length : 3", "abc"), "!400"},
         {"tab before the colon of length", post("Content-Length\t: 3", "abc"), "!400"},
-        {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), "!400"},
-        {"two codings, one other", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n"), "!400"},
-        {"two codings, first empty", post("Transfer-Encoding:\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), "!400"},
+        {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+         "!400"},
+        {"two codings, one other",
+         post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n"), "!400"},
+        {"two codings, first empty", post("Transfer-Encoding:\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+         "!400"},
         {"chunked twice in a list", post("Transfer-Encoding: chunked, chunked", "0\r\n\r\n"), "!400"},
         {"chunked not last", post("Transfer-Encoding: chunked, gzip", "0\r\n\r\n"), "!400"},
         {"chunked with an empty element", post("Transfer-Encoding: chunked,", "0\r\n\r\n"), "!400"},
@@ -103,9 +109,11 @@ inline std::vector<Payload> framing_payloads() {
         {"blank before the colon of coding", post("Transfer-Encoding : chunked", "0\r\n\r\n"), "!400"},
         {"coding with underscore is another field", post("Transfer_Encoding: chunked", smuggled),
          "[POST /].[GET /smuggled]."},
-        {"coding behind another name", post("X-Transfer-Encoding: chunked", smuggled), "[POST /].[GET /smuggled]."},
+        {"coding behind another name", post("X-Transfer-Encoding: chunked", smuggled),
+         "[POST /].[GET /smuggled]."},
         {"coding in a value", post("X: y Transfer-Encoding: chunked", smuggled), "[POST /].[GET /smuggled]."},
-        {"coding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "!400"},
+        {"coding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "!400"},
         {"coding and length in HTTP/1.0",
          "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", "!400"},
         {"length in HTTP/1.0, and the rest is not a request",
@@ -132,7 +140,8 @@ inline std::vector<Payload> line_payloads() {
         {"CR in a value", get("X: a\rb"), "!400"},
         {"CR before CR LF", get("X: a\r"), "!400"},
         {"CR CR LF as the empty line", "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n", "!400"},
-        {"CR as a line end before a field", "GET / HTTP/1.1\r\nHost: a\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n", "!400"},
+        {"CR as a line end before a field",
+         "GET / HTTP/1.1\r\nHost: a\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n", "!400"},
         {"CR in a name", get("X\rY: z"), "!400"},
         {"CR behind the colon", get("X:\ry"), "!400"},
         {"CR in the target", line("GET /\rx HTTP/1.1"), "!400"},
@@ -216,9 +225,11 @@ inline std::vector<Payload> request_line_payloads() {
         {"asterisk and more", line("OPTIONS *a HTTP/1.1"), "!400"},
         {"absolute form", line("GET http://a.example/x HTTP/1.1"), "[GET http://a.example/x]."},
         {"absolute form in odd case", line("GET HTTP://A.Example/x HTTP/1.1"), "[GET HTTP://A.Example/x]."},
-        {"absolute form with the default port", line("GET http://a.example:80/x HTTP/1.1"), "[GET http://a.example:80/x]."},
+        {"absolute form with the default port", line("GET http://a.example:80/x HTTP/1.1"),
+         "[GET http://a.example:80/x]."},
         {"absolute form without path", line("GET http://a.example HTTP/1.1"), "[GET http://a.example]."},
-        {"absolute form with a query only", line("GET https://a.example?x HTTP/1.1"), "[GET https://a.example?x]."},
+        {"absolute form with a query only", line("GET https://a.example?x HTTP/1.1"),
+         "[GET https://a.example?x]."},
         {"absolute form of another host", line("GET http://b.example/x HTTP/1.1"), "!400"},
         {"absolute form of another port", line("GET http://a.example:81/x HTTP/1.1"), "!400"},
         {"absolute form with the other default port", line("GET https://a.example:80/x HTTP/1.1"), "!400"},
@@ -228,14 +239,18 @@ inline std::vector<Payload> request_line_payloads() {
         {"another scheme", line("GET ftp://a.example/x HTTP/1.1"), "!400"},
         {"a scheme without slashes", line("GET http:a.example/x HTTP/1.1"), "!400"},
         {"authority form with GET", line("GET a.example:80 HTTP/1.1"), "!400"},
-        {"CONNECT", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nxyz", "[CONNECT a.example:443].^xyz"},
+        {"CONNECT", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nxyz",
+         "[CONNECT a.example:443].^xyz"},
         {"CONNECT without port", "CONNECT a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", "!400"},
         {"CONNECT to a path", line("CONNECT / HTTP/1.1"), "!400"},
-        {"CONNECT with another Host", "CONNECT a.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n", "!400"},
+        {"CONNECT with another Host", "CONNECT a.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n",
+         "!400"},
         {"CONNECT with a body",
          "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nContent-Length: 3\r\n\r\nabc", "!400"},
         {"CONNECT with chunks",
-         "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "!400"},
+         "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n",
+         "!400"},
         {"HTTP/1.0", line("GET / HTTP/1.0"), "[GET /]."},
         {"HTTP/1.2", line("GET / HTTP/1.2"), "!505"},
         {"HTTP/2.0", line("GET / HTTP/2.0"), "!505"},
@@ -302,11 +317,11 @@ inline std::vector<Payload> chunk_payloads() {
     const std::string ext = ";" + std::string(252, 'x'); // with one digit and CR LF exactly the limit of 256
     return {
         {"two chunks", chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), "[POST /](abcde)."},
-        {"hex in both cases", chunked("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n"), "[POST /](01234567890123456789)."},
+        {"hex in both cases", chunked("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n"),
+         "[POST /](01234567890123456789)."},
         {"leading zeros", chunked("0003\r\nabc\r\n000\r\n\r\n"), "[POST /](abc)."},
         {"a request behind", chunked("0\r\n\r\n") + smuggled, "[POST /].[GET /smuggled]."},
-        {"a request inside", chunked("2b\r\n" + smuggled + "\r\n0\r\n\r\n"),
-         "[POST /](" + smuggled + ")."},
+        {"a request inside", chunked("2b\r\n" + smuggled + "\r\n0\r\n\r\n"), "[POST /](" + smuggled + ")."},
         {"an extension", chunked("3;a=b\r\nabc\r\n0;c\r\n\r\n"), "[POST /](abc)."},
         {"a quoted extension", chunked("3;a=\"b;\t c\"\r\nabc\r\n0\r\n\r\n"), "[POST /](abc)."},
         {"an extension at the limit", chunked("3" + ext + "\r\nabc\r\n0\r\n\r\n"), "[POST /](abc)."},
@@ -344,9 +359,10 @@ inline std::vector<Payload> chunk_payloads() {
         {"a trailer", chunked("0\r\nX-Sum: 1\r\n\r\n"), "[POST /]{X-Sum: 1}."},
         {"two trailers and a request", chunked("0\r\nX: 1\r\nY: 2\r\n\r\n") + smuggled,
          "[POST /]{X: 1}{Y: 2}.[GET /smuggled]."},
-        {"trailers that may not be", chunked("0\r\nX: 1\r\nHost: b\r\nConnection: close\r\nAuthorization: z\r\n"
-                                             "X-Forwarded-For: 1.2.3.4\r\nx_forwarded_for: 1\r\nCookie: c\r\n"
-                                             "Content-Type: t\r\nTrailer: u\r\nExpect: 100-continue\r\n\r\n"),
+        {"trailers that may not be",
+         chunked("0\r\nX: 1\r\nHost: b\r\nConnection: close\r\nAuthorization: z\r\n"
+                 "X-Forwarded-For: 1.2.3.4\r\nx_forwarded_for: 1\r\nCookie: c\r\n"
+                 "Content-Type: t\r\nTrailer: u\r\nExpect: 100-continue\r\n\r\n"),
          "[POST /]{X: 1}."},
         {"a length as trailer says nothing", chunked("0\r\nContent-Length: 43\r\n\r\n") + smuggled,
          "[POST /].[GET /smuggled]."},
@@ -367,7 +383,8 @@ inline std::vector<Payload> chunk_payloads() {
 
 inline std::vector<Payload> all_payloads() {
     std::vector<Payload> all;
-    for (auto&& part : {framing_payloads(), line_payloads(), request_line_payloads(), host_payloads(), chunk_payloads()}) {
+    for (auto&& part :
+         {framing_payloads(), line_payloads(), request_line_payloads(), host_payloads(), chunk_payloads()}) {
         all.insert(all.end(), part.begin(), part.end());
     }
     return all;

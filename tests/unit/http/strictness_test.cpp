@@ -37,8 +37,8 @@ std::optional<std::string> read_by_llhttp(std::string_view bytes) {
     };
     settings.on_headers_complete = [](llhttp_t* parser) {
         Plain& self = Plain::of(parser);
-        self.log += "[" + std::string(llhttp_method_name(static_cast<llhttp_method_t>(parser->method))) + " " +
-                    std::exchange(self.target, {}) + "]";
+        self.log += "[" + std::string(llhttp_method_name(static_cast<llhttp_method_t>(parser->method))) +
+                    " " + std::exchange(self.target, {}) + "]";
         return 0;
     };
     settings.on_body = [](llhttp_t* parser, const char* at, std::size_t size) {
@@ -47,7 +47,7 @@ std::optional<std::string> read_by_llhttp(std::string_view bytes) {
     };
     settings.on_message_complete = [](llhttp_t* parser) {
         Plain& self = Plain::of(parser);
-        if (!self.body.empty()) { self.log += "(" + std::exchange(self.body, {}) + ")"; }
+        if (!self.body.empty()) self.log += "(" + std::exchange(self.body, {}) + ")";
         self.log += '.';
         return 0;
     };
@@ -55,7 +55,7 @@ std::optional<std::string> read_by_llhttp(std::string_view bytes) {
     llhttp_t parser;
     llhttp_init(&parser, HTTP_REQUEST, &settings);
     parser.data = &plain;
-    if (llhttp_execute(&parser, bytes.data(), bytes.size()) != HPE_OK) { return std::nullopt; }
+    if (llhttp_execute(&parser, bytes.data(), bytes.size()) != HPE_OK) return std::nullopt;
     return plain.log;
 }
 
@@ -65,9 +65,9 @@ TEST_CASE("what is accepted means the same to llhttp alone") {
     std::size_t compared = 0;
     for (const Payload& payload : all_payloads()) {
         const std::string& ours = payload.outcome;
-        if (ours.find_first_of("!?^{") != std::string::npos || ours.empty()) { continue; }
+        if (ours.find_first_of("!?^{") != std::string::npos || ours.empty()) continue;
         const auto theirs = read_by_llhttp(payload.bytes);
-        if (!theirs) { continue; } // a method it does not know
+        if (!theirs) continue; // a method it does not know
         CAPTURE(payload.what);
         // What follows a last request is nothing here, and is refused or read on there.
         CHECK(theirs->substr(0, ours.size()) == ours);
@@ -78,20 +78,26 @@ TEST_CASE("what is accepted means the same to llhttp alone") {
 
 TEST_CASE("every byte value in a name, a value, a target and a method is judged by RFC 9110") {
     const auto outcome = [](const std::string& bytes) { return run_requests({bytes}); };
-    const auto is_name = [](int c) { const char b = static_cast<char>(c); return is_token({&b, 1}); };
+    const auto is_name = [](int c) {
+        const char b = static_cast<char>(c);
+        return is_token({&b, 1});
+    };
     for (int c = 0; c < 256; ++c) {
         CAPTURE(c);
         const std::string b(1, static_cast<char>(c));
         const bool in_value = c == '\t' || (c >= 0x20 && c != 0x7f);
-        for (const std::string name : {"X", "Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Cookie"}) {
+        for (const std::string name :
+             {"X", "Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Cookie"}) {
             CAPTURE(name);
             CHECK(outcome(get(name + ": a" + b + "b")) == (in_value ? "[GET /]." : "!400"));
             CHECK(outcome(get(name + ": " + b)) == (in_value ? "[GET /]." : "!400"));
         }
         CHECK(outcome(get("A" + b + "B: x")) == (is_name(c) || c == ':' ? "[GET /]." : "!400"));
-        for (const std::string name : {"Content-Length", "Transfer-Encoding", "Host"}) { // a known name is no better
-            if (name.find(b) != std::string::npos || c == ':') { continue; }
-            CHECK(outcome("POST / HTTP/1.1\r\nHost: a\r\n" + name + b + ": 3\r\n\r\n") == (is_name(c) ? "[POST /]." : "!400"));
+        for (const std::string name :
+             {"Content-Length", "Transfer-Encoding", "Host"}) { // a known name is no better
+            if (name.find(b) != std::string::npos || c == ':') continue;
+            CHECK(outcome("POST / HTTP/1.1\r\nHost: a\r\n" + name + b + ": 3\r\n\r\n") ==
+                  (is_name(c) ? "[POST /]." : "!400"));
         }
         const bool in_target = c > 0x20 && c < 0x7f && c != '#';
         CHECK(outcome(line("GET /" + b + " HTTP/1.1")) == (in_target ? "[GET /" + b + "]." : "!400"));
@@ -106,10 +112,11 @@ TEST_CASE("heads are bounded in bytes and in fields") {
     CHECK(run_requests({start + fits + end}) == "[GET /].");
     const std::string too_big = start + fits + "x" + end;
     CHECK(run_requests({too_big}) == "!431");
-    CHECK(run_requests({std::string_view(too_big).substr(0, 70'000), std::string_view(too_big).substr(70'000)}) == "!431");
+    CHECK(run_requests({std::string_view(too_big).substr(0, 70'000),
+                        std::string_view(too_big).substr(70'000)}) == "!431");
 
     std::string fields = "GET / HTTP/1.1\r\nHost: a\r\n";
-    for (std::size_t i = 1; i < limits::http_headers_max; ++i) { fields += "X: y\r\n"; }
+    for (std::size_t i = 1; i < limits::http_headers_max; ++i) fields += "X: y\r\n";
     CHECK(run_requests({fields + "\r\n"}) == "[GET /].");
     CHECK(run_requests({fields + "X: y\r\n\r\n"}) == "!431");
 
@@ -121,7 +128,7 @@ TEST_CASE("trailers are bounded in bytes and in fields") {
     const std::string start = chunked("0\r\n");
     CHECK(run_requests({start + "X: " + std::string(limits::http_trailers_max, 'x')}) == "[POST /]!431");
     std::string fields = start;
-    for (std::size_t i = 0; i <= limits::http_headers_max; ++i) { fields += "X: y\r\n"; }
+    for (std::size_t i = 0; i <= limits::http_headers_max; ++i) fields += "X: y\r\n";
     CHECK(run_requests({fields}) == "[POST /]!431");
 }
 

@@ -20,7 +20,7 @@ std::string written(const Head& head) {
     CHECK(to_text.has_value() == to_queue.has_value());
     CHECK(as_text(queue.view()) == text);
     CHECK(text.starts_with("before"));
-    if (to_text) { return text.substr(6); }
+    if (to_text) return text.substr(6);
     CHECK(text == "before"); // nothing is left of a refused head
     CHECK(to_text.error().code() == errc::protocol_error);
     return "refused";
@@ -93,8 +93,8 @@ TEST_CASE("what is accepted of a visitor is written in a form that is read the s
     std::size_t seen = 0;
     for (const Payload& payload : all_payloads()) {
         RequestParser parser;
-        if (parser.parse(as_bytes(payload.bytes)).state != ParseState::head_complete) { continue; }
-        if (parser.head().method() == "CONNECT" || parser.head().host().empty()) { continue; } // not proxied
+        if (parser.parse(as_bytes(payload.bytes)).state != ParseState::head_complete) continue;
+        if (parser.head().method() == "CONNECT" || parser.head().host().empty()) continue; // not proxied
         const Framing framing = parser.head().framing();
         const auto length = parser.head().content_length();
         apply_request_rules(parser.head(), VisitorInfo{"192.0.2.1", true, false});
