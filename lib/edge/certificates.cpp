@@ -4,7 +4,6 @@
 #include "tls/identity.hpp"
 #include "tls/ticket_keys.hpp"
 
-
 #include <algorithm>
 #include <chrono>
 #include <mutex>

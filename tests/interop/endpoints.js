@@ -122,10 +122,14 @@ h.scenario('PROXY protocol 1 and 2 come from the edge', async (cleanup) => {
         const port = await h.listening(upstream);
         const listener = await agent.tcpEndpoint().proxyProto(version).listenAndForward('tcp://127.0.0.1:' + port);
         const visitor = h.net.connect(Number(new URL(listener.url()).port), '127.0.0.1');
+        let reset;
+        visitor.on('error', (error) => { reset = error; });
         const seen = h.once(upstream, 'seen');
         visitor.end('hi');
         await seen;
         assert.match(upstream.seen, expected);
+        await h.once(visitor, 'close');
+        assert.equal(reset, undefined, 'the visitor saw ' + reset);
     }
 });
 
