@@ -30,7 +30,7 @@ public:
 };
 
 template <class From, class To>
-asio::awaitable<void> copy(std::shared_ptr<Both> both, From& from, To& to) {
+asio::awaitable<void> copy([[maybe_unused]] std::shared_ptr<Both> alive, From& from, To& to) {
     std::vector<char> bytes(buffer_size);
     std::error_code ec;
     for (;;) {

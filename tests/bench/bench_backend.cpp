@@ -25,7 +25,7 @@ const std::vector<char>& block() {
 
 asio::awaitable<void> send(tcp::socket& socket, std::string head, std::size_t size) {
     std::error_code ec;
-    const auto token = asio::redirect_error(asio::use_awaitable, ec);
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
     while (!head.empty() || size != 0) {
         const std::size_t n = std::min(size, block().size());
         const std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(block().data(), n)};
@@ -39,7 +39,7 @@ asio::awaitable<void> send(tcp::socket& socket, std::string head, std::size_t si
 asio::awaitable<void> serve(tcp::socket socket, bool http) {
     std::string input;
     std::error_code ec;
-    const auto token = asio::redirect_error(asio::use_awaitable, ec);
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
     for (;;) {
         auto buffer = asio::dynamic_buffer(input, 64 * 1024);
         const std::size_t n = co_await asio::async_read_until(socket, buffer, http ? "\r\n\r\n" : "\n", token);

@@ -44,7 +44,7 @@ private:
 
     static asio::awaitable<void> read(std::shared_ptr<Direction> self) {
         std::error_code ec;
-        const auto token = asio::redirect_error(asio::use_awaitable, ec);
+        auto token = asio::redirect_error(asio::use_awaitable, ec);
         while (!self->ended_) {
             std::vector<char> bytes(64 * 1024);
             const std::size_t n = co_await self->from_->async_read_some(asio::buffer(bytes), token);
@@ -59,7 +59,7 @@ private:
 
     static asio::awaitable<void> write(std::shared_ptr<Direction> self) {
         std::error_code ec;
-        const auto token = asio::redirect_error(asio::use_awaitable, ec);
+        auto token = asio::redirect_error(asio::use_awaitable, ec);
         asio::steady_timer due(self->from_->get_executor());
         for (;;) {
             while (self->queue_.empty()) co_await self->changed_.async_wait(token);
