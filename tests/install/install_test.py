@@ -17,7 +17,7 @@ import peers
 
 # What libadit.so may need at run time. Anything that brings libssl or libcrypto along must never join this list.
 ALLOWED_NEEDED = re.compile(r"lib(c|m|stdc\+\+|gcc_s|pthread|adit|z|brotli\w+|zstd|nghttp2|asan|ubsan|tsan)\.so\b|ld-linux")
-CARRIED = re.compile(r"^(SSL|EVP|CRYPTO|BIO|X509|ERR|RSA|EC|ECDSA|ASN1|PEM|HMAC|AES|BN|OPENSSL|CBS|CBB|RAND|sk|lh|llhttp)_|bssl")
+CARRIED = re.compile(r"^(SSL|EVP|CRYPTO|BIO|X509|ERR|RSA|EC|ECDSA|ASN1|PEM|HMAC|AES|BN|OPENSSL|CBS|CBB|RAND|sk|lh|llhttp)_|^_ZZ?(T[ISV])?NK?4bssl")
 
 
 def run(*command, **options):
@@ -46,8 +46,8 @@ class Installation:
         return shlex.split(run("pkg-config", *arguments, env=env))
 
     def compile(self, source, output, *flags):
-        run(*self.compiler, "-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror", *self.flags("--cflags", "adit-edge"), "-c",
-            source, "-o", output, *flags)
+        run(*self.compiler, "-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror", *self.flags("--cflags", "adit-edge"), *flags,
+            "-c", source, "-o", output)
 
 
 def tree(at):
@@ -93,7 +93,7 @@ def abi(at):
     (fake / "asio").mkdir(parents=True)
     (fake / "asio/version.hpp").write_text("#pragma once\n#define ASIO_VERSION 199900\n")
     source = at.work / "abi.cpp"
-    source.write_text("#include <adit/detail/abi.hpp>\nint main() { return adit::detail::abi_guard == nullptr; }\n")
+    source.write_text("#include <adit/detail/abi.hpp>\nint main() {}\n")
     same, other = at.work / "same.o", at.work / "other.o"
     at.compile(source, same)
     at.compile(source, other, f"-I{fake}")
@@ -107,7 +107,8 @@ def abi(at):
 def consumer(at, library, order):
     """A program with libcurl, libpq and its own OpenSSL calls, all of which do TLS beside a tunnel."""
     main = at.work / "consumer.o"
-    at.compile(at.root / "tests/install/consumer.cpp", main)
+    others = shlex.split(run("pkg-config", "--cflags", "libpq", "libcurl"))
+    at.compile(at.root / "tests/install/consumer.cpp", main, *others)
     openssl = shlex.split(run("pkg-config", "--libs", "libpq", "libcurl")) + ["-lssl", "-lcrypto"]
     if order == "static-openssl":
         directory = pathlib.Path(run("pkg-config", "--variable=libdir", "libssl").strip())
