@@ -27,7 +27,7 @@ HOMES = [
     (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$|^tests/unit/http/"), "llhttp only in lib/http/*.cpp"),
     (re.compile(r"^nghttp2/"), re.compile(r"^lib/http/.*\.cpp$"), "nghttp2 only in lib/http/*.cpp"),
     (re.compile(r"^fmt/"), re.compile(r"^(lib|examples|tests)/"), "fmt never in a public header"),
-    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/"),
+    (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/|^lib/client/(own_thread|socket_pump)\."),
      "Asio only through adit/asio.hpp"),
     (re.compile(r"^doctest"), re.compile(r"^tests/support/doctest\.hpp$|^tests/unit/main\.cpp$"),
      "doctest only through support/doctest.hpp"),

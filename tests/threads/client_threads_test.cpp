@@ -1,0 +1,191 @@
+// Many threads on one session: made for ThreadSanitizer, and true without it.
+#include "integration/client_support.hpp"
+
+#include "client/background.hpp"
+
+#include <asio/thread_pool.hpp>
+#include <asio/use_future.hpp>
+
+#include <atomic>
+#include <thread>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace adit;
+using namespace adit_test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t message_size = 20'000; // several frames
+
+asio::awaitable<void> echo(Connection connection) {
+    std::vector<char> data(8'192);
+    for (;;) {
+        const auto space = asio::buffer(data);
+        auto [read_error, n] = co_await connection.async_read_some(space, as_tuple);
+        if (read_error) co_return;
+        std::size_t sent = 0;
+        while (sent < n) {
+            const auto rest = asio::buffer(data.data() + sent, n - sent);
+            auto [write_error, m] = co_await connection.async_write_some(rest, as_tuple);
+            if (write_error) co_return;
+            sent += m;
+        }
+    }
+}
+
+asio::awaitable<void> serve(Listener listener) {
+    const auto executor = co_await asio::this_coro::executor;
+    for (;;) {
+        auto [ec, connection] = co_await listener.async_accept(as_tuple);
+        if (ec) co_return;
+        asio::co_spawn(executor, echo(std::move(connection)), asio::detached);
+    }
+}
+
+void visit(MockEdge& edge, const std::string& id, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        Visitor visitor = edge.visit(id);
+        const std::string message(message_size, static_cast<char>('a' + i % 26));
+        visitor.write(message);
+        CHECK(visitor.read(message_size) == message);
+        visitor.finish();
+        CHECK(visitor.read_all().empty());
+    }
+}
+
+} // namespace
+
+TEST_CASE("four threads share a session on a thread pool") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+    Session session = get(connecting);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    for (int i = 0; i < 4; ++i) asio::co_spawn(pool, serve(listener), asio::detached);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) threads.emplace_back([&] { visit(edge, listener.id(), 25); });
+    for (auto& thread : threads) thread.join();
+    session.close();
+    pool.join();
+}
+
+TEST_CASE("four threads listen, accept, close and ask at the same time") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+    Session session = get(connecting);
+    std::vector<std::thread> threads;
+    std::atomic<int> served = 0;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&edge, &served, session]() mutable { // a handle for each thread
+            for (int i = 0; i < 10; ++i) {
+                Listener listener = session.listen(Endpoint("tcp://"));
+                std::thread acceptor([listener, &served]() mutable {
+                    std::error_code ec;
+                    Connection connection = listener.accept(ec);
+                    CHECK_FALSE(ec);
+                    write_all(connection, "hello");
+                    connection.close();
+                    ++served;
+                    (void)listener.accept(ec);
+                    CHECK(ec == errc::listener_closed);
+                });
+                Visitor visitor = edge.visit(listener.id());
+                CHECK(visitor.read_all() == "hello");
+                CHECK(session.is_open());
+                CHECK_FALSE(session.id().empty());
+                CHECK_FALSE(listener.url().empty());
+                listener.close();
+                acceptor.join();
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(served == 40);
+    Session last = session;
+    last.close();
+    pool.join();
+}
+
+TEST_CASE("one thread reads while another writes and a third closes") {
+    MockEdge edge;
+    Session session = Session::connect(edge.options());
+    Listener listener = session.listen(Endpoint("tcp://"));
+    for (int i = 0; i < 20; ++i) {
+        Pair pair(edge, listener);
+        std::thread reader([&] {
+            std::array<char, 512> data;
+            std::error_code ec;
+            while (!ec) (void)pair.connection.read_some(asio::buffer(data), ec);
+            CHECK(ec == errc::connection_closed);
+        });
+        std::promise<void> promise;
+        auto wrote = promise.get_future();
+        std::thread writer([&] {
+            const std::string block(64 * 1024, 'x');
+            std::error_code ec;
+            (void)pair.connection.write_some(asio::buffer(block), ec);
+            promise.set_value();
+            while (!ec) (void)pair.connection.write_some(asio::buffer(block), ec);
+            CHECK(ec == errc::connection_closed);
+        });
+        get(wrote);
+        pair.connection.close();
+        reader.join();
+        writer.join();
+    }
+}
+
+TEST_CASE("a session is lost under the hands of its threads") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    for (int i = 0; i < 5; ++i) {
+        auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+        Session session = get(connecting);
+        Listener listener = session.listen(Endpoint("tcp://"));
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 4; ++t) {
+            threads.emplace_back([listener]() mutable {
+                std::error_code ec;
+                while (!ec) {
+                    Connection connection = listener.accept(ec);
+                    std::error_code ignored;
+                    (void)connection.write_some(asio::buffer("x", 1), ignored);
+                }
+                CHECK(ec == errc::session_lost);
+            });
+        }
+        for (int v = 0; v < 20; ++v) (void)edge.visit(listener.id());
+        edge.drop();
+        for (auto& thread : threads) thread.join();
+    }
+    pool.join();
+}
+
+TEST_CASE("released sockets of a session on a thread pool") {
+    MockEdge edge;
+    asio::thread_pool pool(2);
+    auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+    Session session = get(connecting);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&edge, listener]() mutable {
+            for (int i = 0; i < 10; ++i) {
+                Visitor visitor = edge.visit(listener.id());
+                const int fd = listener.accept_for(20s).release_socket();
+                CHECK(::write(fd, "ping", 4) == 4);
+                ::close(fd);
+                // Another thread's visitor may have been accepted here: all of them are told the same.
+                CHECK(visitor.read_all() == "ping");
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    session.close();
+    pool.join();
+    CHECK(Background::wait_stopped(20s));
+}
