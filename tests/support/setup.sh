@@ -81,7 +81,7 @@ adit_configure() {
     [ -f "$ADIT_BUILD/build.ninja" ] && return 0
     mkdir -p "$ADIT_BUILD"
     # shellcheck disable=SC2086  # a list
-    meson setup --buildtype=release -Doptimization=2 ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD/setup.log" 2>&1 || {
+    meson setup -Doptimization=2 -Ddebug=false ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD/setup.log" 2>&1 || {
         tail -n 25 "$ADIT_BUILD/setup.log" >&2
         adit_say "meson setup failed; the whole log is $ADIT_BUILD/setup.log"
         return 1
