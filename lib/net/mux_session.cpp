@@ -73,7 +73,10 @@ Result<std::shared_ptr<MuxStream>> MuxSession::open(std::uint32_t type, Bytes fi
     const std::lock_guard lock(mutex_);
     if (ended_) return ended_;
     auto id = core_.open(type, first);
-    if (!id) return id.error();
+    if (!id) {
+        if (id.error().code() == errc::limit_exceeded) open_refused_ = true;
+        return id.error();
+    }
     auto stream = std::make_shared<MuxStream>(shared_from_this(), *id);
     streams_.emplace(*id, stream);
     schedule_flush_if_needed();
@@ -148,7 +151,7 @@ void MuxSession::on_input() {
         if (options_.core.grow && Clock::now() - rtt_at_ > rtt_interval) {
             rtt_at_ = Clock::now();
             const std::lock_guard lock(mutex_);
-            core_.set_rtt(round_trip_time(socket_));
+            core_.set_rtt(path_time());
         }
     }
     run(ready);
@@ -236,13 +239,19 @@ void MuxSession::collect_events(Ready& ready) {
             ready.kept.push_back(std::move(stream));
             break;
         }
-        case muxado::EventType::heartbeat: ready.latency = event->latency; break;
+        case muxado::EventType::heartbeat:
+            ready.latency = event->latency;
+            beat_time_ = std::min(beat_time_, std::chrono::duration_cast<std::chrono::microseconds>(event->latency));
+            break;
         case muxado::EventType::closed:
             if (ready.closed) break;
             ready.closed = true;
             ready.reason = core_.error().value_or(ErrorInfo(errc::session_lost));
             break;
-        case muxado::EventType::openable: ready.openable = true; break;
+        case muxado::EventType::openable:
+            ready.openable = true;
+            open_refused_ = false;
+            break;
         case muxado::EventType::goaway: break;
         }
     }
@@ -275,7 +284,8 @@ void MuxSession::run(Ready& ready) {
 // --- output
 
 void MuxSession::schedule_flush_if_needed() {
-    if (flush_scheduled_ || !core_.has_output()) return;
+    // A stream that ends without a frame may be what somebody waits for who could open none: flush() looks for events.
+    if (flush_scheduled_ || !(core_.has_output() || open_refused_)) return;
     flush_scheduled_ = true;
     asio::post(executor_, [self = shared_from_this()] { self->flush(); });
 }
@@ -386,6 +396,12 @@ void MuxSession::on_timer() {
     }
     run(ready);
     arm_timer();
+}
+
+/// The kernel knows the way to a proxy or load balancer only; a heartbeat went all the way.
+std::chrono::microseconds MuxSession::path_time() {
+    const std::chrono::microseconds kernel = round_trip_time(socket_);
+    return beat_time_ == std::chrono::microseconds::max() ? kernel : std::max(kernel, beat_time_);
 }
 
 std::error_code MuxSession::stream_error() const { return ended_ ? ended_ : make_error_code(errc::session_lost); }

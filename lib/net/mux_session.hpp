@@ -100,6 +100,7 @@ private:
     void schedule_flush_if_needed();
     void collect_events(Ready& ready);
     std::error_code stream_error() const;
+    std::chrono::microseconds path_time();
 
     const asio::any_io_executor executor_;
     Tcp::socket socket_;
@@ -119,6 +120,8 @@ private:
     muxado::Session core_;
     std::unordered_map<muxado::StreamId, std::weak_ptr<MuxStream>> streams_;
     bool flush_scheduled_ = false;
+    std::chrono::microseconds beat_time_ = std::chrono::microseconds::max(); ///< the quickest heartbeat so far
+    bool open_refused_ = false; // at the stream limit; until `openable`
     std::error_code ended_; ///< what streams answer with once the session is over
 };
 

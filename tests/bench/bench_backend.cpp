@@ -40,15 +40,18 @@ asio::awaitable<void> serve(tcp::socket socket, bool http) {
     std::string input;
     std::error_code ec;
     auto token = asio::redirect_error(asio::use_awaitable, ec);
+    const std::string end_of_request = http ? "\r\n\r\n" : "\n";
     for (;;) {
         auto buffer = asio::dynamic_buffer(input, 64 * 1024);
-        const std::size_t n = co_await asio::async_read_until(socket, buffer, http ? "\r\n\r\n" : "\n", token);
+        const std::size_t n = co_await asio::async_read_until(socket, buffer, end_of_request, token);
         if (ec) co_return;
         const std::size_t size = std::strtoull(input.c_str() + (http ? sizeof "GET /" - 1 : 0), nullptr, 10);
         input.erase(0, n);
-        const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(size) +
-                                 "\r\n\r\n";
-        co_await send(socket, http ? head : std::string(), size);
+        std::string head;
+        if (http) {
+            head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+        }
+        co_await send(socket, std::move(head), size);
         if (!http) co_return;
     }
 }

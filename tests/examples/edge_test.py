@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 
-edge_program, agent_program = sys.argv[1:]
+edge_program, agent_program = map(os.path.abspath, sys.argv[1:])
 
 
 class Edge:
