@@ -129,8 +129,7 @@ asio::awaitable<bool> HttpProxy::serve() {
     visitor.client_ip = facts_.client_ip;
     visitor.https = facts_.https;
     visitor.trusted_proxy = facts_.trusted_proxy;
-    apply_request_rules(head, visitor);
-    exchange_.facts.upgrade = head.upgrade();
+    if (!exchange_.facts.to_connect) apply_request_rules(head, visitor);
     const Route found = route();
     access_.request(head.method(), head.host(), head.target());
     if (!found.endpoint) {

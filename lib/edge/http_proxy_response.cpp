@@ -118,8 +118,8 @@ asio::awaitable<bool> HttpProxy::end_response(LegPtr leg, bool leftover) {
     if (!ok || leg != leg_) co_return false;
     const bool complete = exchange_.request_done;
     const bool keep_visitor = exchange_.plan.keep_alive && complete && !draining_;
-    leg->keep_alive = leg->keep_alive && keep_visitor && !leftover && leg->endpoint->online &&
-                      leg->session->stream_count() <= limits::agent_streams_tight;
+    const bool tight = leg->session->stream_count() > limits::agent_streams_tight;
+    leg->keep_alive = leg->keep_alive && keep_visitor && !leftover && !tight && leg->endpoint->online;
     const bool keep_leg = leg->keep_alive;
     if (keep_leg) {
         leg->used = true;
@@ -127,7 +127,7 @@ asio::awaitable<bool> HttpProxy::end_response(LegPtr leg, bool leftover) {
         leg->parser.release_memory();
         leg_time_.arm(TimeoutKind::agent_idle);
     } else {
-        drop_leg(complete);
+        drop_leg(complete); // FIN even when it is tight: the place of a stream that we reset is free only after 5 s
     }
     if (!keep_visitor) co_await close_visitor();
     if (exchange_.running) finish_exchange();
