@@ -1,0 +1,115 @@
+// What happens at the bounds: streams of one agent, descriptors.
+#include "edge_visitor_support.hpp"
+
+#include <adit/limits.hpp>
+
+#include <deque>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+using adit_test::AppStream;
+using adit_test::HttpAnswer;
+using adit_test::NetVisitor;
+using adit_test::TestEdge;
+
+namespace {
+
+constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: a.edge.test\r\n\r\n";
+
+/// A visitor with his stream, request read and not answered.
+struct Served {
+    NetVisitor visitor;
+    AppStream app;
+};
+
+Served serve(TestEdge& edge, adit::Listener& listener) {
+    NetVisitor visitor = edge.http();
+    visitor.send(request);
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    return Served{std::move(visitor), std::move(app)};
+}
+
+} // namespace
+
+TEST_CASE("at the cap of streams a request waits for one, and gets 503 when none comes free") { // T19
+    TestEdge edge;
+    auto listener = edge.listen("http://a.edge.test");
+    std::deque<Served> open;
+    while (edge.server.sessions()[0].streams < adit::limits::streams_per_session - 10) open.push_back(serve(edge, listener));
+    NetVisitor late = edge.http();
+    for (std::error_code ec;;) { // the last few one by one, for the edge keeps some back for itself
+        late.send(request);
+        adit::Connection connection = listener.accept_for(std::chrono::milliseconds(500), ec);
+        if (ec) break;
+        open.push_back(Served{std::move(late), AppStream(std::move(connection))});
+        open.back().app.read_head();
+        late = edge.http();
+        REQUIRE(open.size() < adit::limits::streams_per_session);
+    }
+    CHECK(edge.server.sessions()[0].streams <= adit::limits::streams_per_session);
+    const HttpAnswer refused = late.answer();
+    CHECK(refused.status == 503);
+    CHECK(refused.field("ngrok-error-code") == "ERR_NGROK_724");
+
+    NetVisitor patient = edge.http();
+    patient.send(request);
+    CHECK(edge.nothing_comes(listener));
+    open.front().app.answer("done"); // so many streams are open that this one ends with its answer
+    CHECK(open.front().visitor.answer().body == "done");
+    CHECK(open.front().app.read_end() == asio::error::eof);
+    open.front().app.close();
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.answer("at last");
+    CHECK(patient.answer().body == "at last");
+}
+
+TEST_CASE("when many streams are open, one that is not needed ends at once") {
+    TestEdge edge;
+    auto listener = edge.listen("http://a.edge.test");
+    std::deque<Served> open;
+    while (edge.server.sessions()[0].streams <= adit::limits::agent_streams_tight) open.push_back(serve(edge, listener));
+    Served& last = open.back();
+    last.app.answer("one");
+    CHECK(last.visitor.answer().body == "one");
+    CHECK(last.app.read_end() == asio::error::eof);
+    // Once there is room again streams are kept.
+    open.clear();
+    while (edge.server.sessions()[0].streams > adit::limits::agent_streams_tight / 2) CHECK(edge.nothing_comes(listener));
+    Served first = serve(edge, listener);
+    first.app.answer("two");
+    CHECK(first.visitor.answer().body == "two");
+    first.visitor.send(request);
+    CHECK(first.app.read_head().starts_with("GET / "));
+}
+
+TEST_CASE("without descriptors new visitors wait, and are served when there are some again") { // T34
+    TestEdge edge;
+    auto listener = edge.listen("http://a.edge.test");
+    Served before = serve(edge, listener);
+    NetVisitor visitor = edge.http(); // his descriptor; the edge's is still to come
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit low{128, limit.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    NetVisitor waiting = edge.http();
+    std::vector<int> taken;
+    for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0; fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+        taken.push_back(fd);
+    }
+    ::close(taken.back()); // for one socket of a visitor
+    taken.pop_back();
+    NetVisitor starved = edge.http();
+    starved.send(request);
+    before.app.answer("meanwhile"); // what is connected goes on
+    CHECK(before.visitor.answer().body == "meanwhile");
+    CHECK(edge.nothing_comes(listener));
+    for (const int fd : taken) ::close(fd);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.answer("served");
+    CHECK(starved.answer().body == "served");
+}
