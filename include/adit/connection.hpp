@@ -133,7 +133,7 @@ public:
     }
 
     /// Ends a direction: shutdown_send lets the peer read what was written and then its end of stream;
-    /// shutdown_receive gives up what the peer still sends. Never blocks.
+    /// shutdown_receive gives up what the peer still sends: it is dropped, reads give asio::error::eof. Never blocks.
     void shutdown(asio::ip::tcp::socket::shutdown_type what, std::error_code& ec);
     void shutdown(asio::ip::tcp::socket::shutdown_type what);
     /// Ends both directions; outstanding operations complete with errc::connection_closed. Never blocks.
@@ -144,7 +144,8 @@ public:
     /// Turns the connection into a connected descriptor for code that knows only read(2) and write(2): one half of a
     /// local socket pair whose other half is pumped by the library's background thread. The caller owns it and closes
     /// it; the connection itself is closed for further use. shutdown(2) on it works per direction. Close-on-exec is
-    /// set, it is in blocking mode. Errors: the system's, when no descriptor is left.
+    /// set, it is in blocking mode. It ends with the session. Local sockets know no reset: a connection that the visitor
+    /// gave up reads as ended. Errors: the system's, when no descriptor is left; the connection is then as before.
     int release_socket(std::error_code& ec);
     int release_socket();
 

@@ -29,6 +29,8 @@ class ListenerImpl;
 /// Cancellation: async_accept supports terminal, partial and total; a cancelled accept lost no connection.
 ///
 /// Executor: handlers run on their associated executor, by default the session's; never inside the initiating call.
+///
+/// Like its connections, a listener ends with the session, whose handle must be kept.
 class ADIT_API Listener {
 public:
     using executor_type = asio::any_io_executor;
@@ -50,10 +52,11 @@ public:
     std::string protocol() const; ///< "https", "http", "tls", "tcp"; empty for a labelled endpoint
 
     /// Waits for the next connection. Blocking; not on the session's own thread (errc::would_deadlock).
-    /// Errors: errc::listener_closed, errc::session_lost, errc::session_closed.
+    /// Errors: errc::listener_closed (also when the edge stopped it: last_error() has its number and text),
+    /// errc::session_lost, errc::session_closed.
     Connection accept();
     Connection accept(std::error_code& ec);
-    /// As accept, but gives errc::timed_out after `time`. No connection is lost by it.
+    /// As accept, but gives errc::timed_out after `time` (zero: only takes one that waits). No connection is lost by it.
     Connection accept_for(std::chrono::milliseconds time);
     Connection accept_for(std::chrono::milliseconds time, std::error_code& ec);
 

@@ -24,10 +24,16 @@ class SessionImpl;
 /// If the link breaks, every outstanding and later operation of the session, its listeners and its connections gives
 /// errc::session_lost; last_error() says why. (Reconnecting is left to the program in this version.)
 ///
+/// A connect that failed gives a closed session; its last_error() tells the story.
+///
 /// Thread safety: shared and distinct handles are safe; moving, assigning and destroying one handle object is not.
 ///
 /// Executor: with async_connect everything runs on the given executor, whatever its threads. With connect the library's
-/// background thread does the work; it ends when the last session on it is gone.
+/// background thread does the work; it ends when the last session on it is closed. A program that returns from main gives
+/// closing sessions limits::exit_time to send what was written. Handlers run on their associated executor, by default the
+/// session's, and never inside the call that starts an operation.
+///
+/// The coroutine forms throw std::system_error, the blocking ones SystemError, which has the texts too.
 class ADIT_API Session {
 public:
     using executor_type = asio::any_io_executor;
@@ -70,6 +76,7 @@ public:
             std::forward<Token>(token));
     }
 
+    /// The executor given to async_connect, or the background thread's; asio::system_executor for a handle without session.
     executor_type get_executor() const;
     bool is_open() const noexcept;
     /// The id the edge gave this client; it stays the same for the session's life.

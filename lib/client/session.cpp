@@ -58,7 +58,13 @@ Session Session::connect(const SessionOptions& options, ErrorInfo& error) {
 
 void Session::start_connect(const asio::any_io_executor& executor, const SessionOptions& options, ErrorInfo* error,
                             ConnectHandler handler) {
-    detail::ConnectOp::start(executor, Background::Lease(), options, error, std::move(handler));
+    // Another session's executor may be the background thread's, which then must stay for this one too.
+    Background::Lease lease;
+    if (executor == Background::executor()) {
+        Result<Background::Lease> acquired = Background::acquire();
+        if (acquired) lease = std::move(*acquired);
+    }
+    detail::ConnectOp::start(executor, std::move(lease), options, error, std::move(handler));
 }
 
 Session::executor_type Session::get_executor() const {

@@ -82,12 +82,7 @@ void AgentSession::on_heartbeat(Clock::duration latency) {
 
 void AgentSession::on_closed(const ErrorInfo& reason) {
     const auto self = std::exchange(self_, nullptr);
-    if (authenticated()) {
-        context_.sessions.remove(*this);
-        context_.log("info", "agent " + id_ + " at " + to_text(remote_) + " is gone: " + reason.to_string());
-    } else {
-        context_.log("debug", "unknown agent at " + to_text(remote_) + " is gone: " + reason.to_string());
-    }
+    if (authenticated()) context_.sessions.remove(*this);
     drop_endpoints();
     std::deque<std::weak_ptr<OneShot<bool>>> waiting;
     {
@@ -102,6 +97,11 @@ void AgentSession::on_closed(const ErrorInfo& reason) {
     rpcs_waiting_.clear();
     preauth_slot_.release();
     auth_timer_.cancel();
+    if (authenticated()) {
+        context_.log("info", "agent " + id_ + " at " + to_text(remote_) + " is gone: " + reason.to_string());
+    } else {
+        context_.log("debug", "unknown agent at " + to_text(remote_) + " is gone: " + reason.to_string());
+    }
 }
 
 void AgentSession::drop_endpoints() {

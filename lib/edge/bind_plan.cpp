@@ -66,7 +66,7 @@ std::uint16_t public_port(const Settings& settings, UrlScheme scheme) {
     return scheme == UrlScheme::http ? settings.public_http_port : settings.public_https_port;
 }
 
-Result<void> check_bindings(const BindRequest& request, const EndpointUrl& url) {
+Result<void> check_bindings(const BindRequest& request) {
     std::set<std::string> seen;
     for (const std::string& binding : request.extra.bindings) {
         if (!seen.insert(binding).second) return refuse(15006, "the binding \"" + binding + "\" is repeated");
@@ -75,7 +75,6 @@ Result<void> check_bindings(const BindRequest& request, const EndpointUrl& url) 
             return refuse(15005, "the binding \"" + binding + "\" is not available in this version of the edge");
         return refuse(15005, "the binding \"" + binding + "\" is unknown; use public");
     }
-    if (url.is_internal()) return refuse(15005, "internal endpoints are not available in this version of the edge");
     return {};
 }
 
@@ -99,6 +98,7 @@ Result<EndpointUrl> check_name(const Settings& settings, const EndpointUrl& url,
     auto syntax = check_public(plain);
     if (!syntax) return syntax.error();
     if (!settings.allows_host(plain.host())) {
+        if (plain.is_internal()) return refuse(15005, "internal endpoints are not available in this version of the edge");
         return refuse(319, "the name " + plain.host() + " is not one of this edge; choose one below " +
                                settings.base_domain);
     }
@@ -125,8 +125,6 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
         plan.random = ticket->random;
     }
     if (plan.url.scheme() == UrlScheme::tcp) {
-        if (plan.url.host().empty() && plan.url.port())
-            plan.url = EndpointUrl(UrlScheme::tcp, settings.base_domain, plan.url.port());
         if (plan.url.host().empty()) {
             plan.random = true;
             return {};
@@ -218,7 +216,7 @@ Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& req
                                 "\" is not available in this version of the edge; bind without it");
     }
     if (auto chosen = choose_url(plan, settings, request, ticket); !chosen) return chosen.error();
-    if (auto bindings = check_bindings(request, plan.url); !bindings) return bindings.error();
+    if (auto bindings = check_bindings(request); !bindings) return bindings.error();
     if (const auto* opts = std::get_if<TlsOpts>(&request.opts)) {
         if (auto tls = take_tls(plan, *opts); !tls) return tls.error();
     }

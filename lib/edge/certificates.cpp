@@ -5,6 +5,7 @@
 #include "tls/ticket_keys.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <unordered_map>
@@ -85,9 +86,12 @@ private:
     std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> made_;
 };
 
-/// The store's exact names and wildcards, but a minted certificate where a wildcard would not be accepted.
-tls::IdentitySelector minting_selector(std::shared_ptr<tls::CertStore> store, std::shared_ptr<Mint> mint) {
-    return [store = std::move(store), mint = std::move(mint)](std::string_view name) {
+/// The store's exact names and wildcards, but a minted certificate where a wildcard would not be accepted; only as long as
+/// nobody gave the edge a certificate.
+tls::IdentitySelector minting_selector(std::shared_ptr<tls::CertStore> store, std::shared_ptr<Mint> mint,
+                                       std::shared_ptr<const std::atomic<bool>> own) {
+    return [store = std::move(store), mint = std::move(mint), own = std::move(own)](std::string_view name) {
+        if (!own->load()) return store->select(name);
         const auto dot = name.find('.');
         const bool wildcard_serves = dot == name.npos || name.find('.', dot + 1) != name.npos;
         auto identity = store->find(name);
@@ -101,7 +105,7 @@ tls::IdentitySelector minting_selector(std::shared_ptr<tls::CertStore> store, st
 Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
     const auto& store = made.contexts.certificates;
     if (!data.chain_pem.empty()) {
-        if (auto loaded = reload(*store, data.chain_pem, data.key_pem); !loaded) return loaded.error();
+        if (auto loaded = reload(made.contexts, data.chain_pem, data.key_pem); !loaded) return loaded.error();
         return tls::selector_of(store);
     }
     auto authority = make_authority(data);
@@ -109,8 +113,10 @@ Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings,
     const auto issued = authority->issue_server(own_names(settings), now());
     if (!issued) return issued.error();
     made.ca_pem = authority->certificate_pem();
-    if (auto loaded = reload(*store, issued->certificate_pem, issued->key_pem); !loaded) return loaded.error();
-    return minting_selector(store, std::make_shared<Mint>(std::move(*authority), settings));
+    if (auto loaded = reload(made.contexts, issued->certificate_pem, issued->key_pem); !loaded) return loaded.error();
+    *made.contexts.own_certificate = true;
+    return minting_selector(store, std::make_shared<Mint>(std::move(*authority), settings),
+                            made.contexts.own_certificate);
 }
 
 } // namespace
@@ -118,6 +124,7 @@ Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings,
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data) {
     OwnTls made;
     made.contexts.certificates = std::make_shared<tls::CertStore>();
+    made.contexts.own_certificate = std::make_shared<std::atomic<bool>>(false);
     auto selector = fill_store(made, settings, data);
     if (!selector) return selector.error();
 
@@ -143,12 +150,13 @@ Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& dat
     return made;
 }
 
-Result<void> reload(tls::CertStore& certificates, std::string_view chain_pem, std::string_view key_pem) {
+Result<void> reload(const TlsContexts& contexts, std::string_view chain_pem, std::string_view key_pem) {
     auto identity = tls::Identity::from_pem(chain_pem, key_pem);
     if (!identity) return for_option("certificate", identity.error());
     std::vector<tls::CertStore::Entry> entries;
     for (const std::string& name : (*identity)->info().dns_names) entries.emplace_back(name, *identity);
-    certificates.replace(entries, *identity);
+    contexts.certificates->replace(entries, *identity);
+    *contexts.own_certificate = false;
     return {};
 }
 

@@ -18,7 +18,7 @@ public:
 /// errc::invalid_option names the option.
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data);
 
-/// New handshakes get this certificate; those that were made stay.
-Result<void> reload(tls::CertStore& certificates, std::string_view chain_pem, std::string_view key_pem);
+/// New handshakes get this certificate and none of the edge's own any more; connections that were made stay.
+Result<void> reload(const TlsContexts& contexts, std::string_view chain_pem, std::string_view key_pem);
 
 } // namespace adit

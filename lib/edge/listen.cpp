@@ -15,7 +15,9 @@ namespace {
 using Acceptor = asio::ip::tcp::acceptor;
 
 ErrorInfo cannot_listen(const asio::ip::tcp::endpoint& address, const std::error_code& ec) {
-    return ErrorInfo(ec, "cannot listen on " + to_text(address) + ": " + ec.message());
+    // Asio has a category of its own for them, which does not compare with std::errc.
+    return ErrorInfo(std::error_code(ec.value(), std::system_category()),
+                     "cannot listen on " + to_text(address) + ": " + ec.message());
 }
 
 void set_option(Acceptor& acceptor, int level, int name, int value, std::error_code& ec) {

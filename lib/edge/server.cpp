@@ -139,7 +139,7 @@ ErrorInfo Server::disconnect(std::string_view session_id) {
 
 ErrorInfo Server::reload_certificate(std::string_view chain_pem, std::string_view key_pem) {
     if (!running()) return not_running();
-    return reload(*impl_->context.tls.certificates, chain_pem, key_pem).error();
+    return reload(impl_->context.tls, chain_pem, key_pem).error();
 }
 
 ErrorInfo Server::reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential) {

@@ -93,7 +93,8 @@ Bytes ChunkQueue::front() const noexcept { return head_ != nullptr ? head_->view
 
 std::size_t ChunkQueue::pieces(std::span<Bytes> pieces) const noexcept {
     std::size_t n = 0;
-    for (Chunk* chunk = head_; chunk != nullptr && n < pieces.size(); chunk = chunk->next) pieces[n++] = chunk->view();
+    for (Chunk* chunk = head_; chunk != nullptr && n < pieces.size(); chunk = chunk->next)
+        pieces[n++] = chunk->view();
     return n;
 }
 

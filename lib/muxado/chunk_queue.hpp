@@ -1,4 +1,5 @@
-// The buffer of one direction of a stream: a FIFO of bytes in chunks, so that nothing is ever moved once it was copied in.
+// The buffer of one direction of a stream: a FIFO of bytes in chunks, so that nothing is ever moved once it
+// was copied in.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -10,8 +11,9 @@
 
 namespace adit::inline v0::muxado {
 
-/// Holds no memory while empty. A small first chunk for what is usual (an RPC, a request head), then 16 KiB each: a TLS record's
-/// worth. Drained 16 KiB chunks are kept for the next one by a small cache of the thread.
+/// Holds no memory while empty. A small first chunk for what is usual (an RPC, a request head), then 16 KiB
+/// each: a TLS record's worth. Drained 16 KiB chunks are kept for the next one by a small cache of the
+/// thread.
 class ADIT_INTERNAL ChunkQueue {
 public:
     static constexpr std::size_t small_chunk = 1'000;

@@ -6,10 +6,10 @@ namespace adit::inline v0::muxado {
 
 namespace {
 constexpr std::array<std::string_view, 16> names = {
-    "no error",         "protocol error",   "internal error",     "flow control error",
-    "stream closed",    "stream refused",   "stream cancelled",   "stream reset",
-    "frame size error", "accept queue full", "enhance your calm", "remote gone away",
-    "streams exhausted", "write timeout",   "session closed",     "peer EOF"};
+    "no error",          "protocol error",    "internal error",    "flow control error",
+    "stream closed",     "stream refused",    "stream cancelled",  "stream reset",
+    "frame size error",  "accept queue full", "enhance your calm", "remote gone away",
+    "streams exhausted", "write timeout",     "session closed",    "peer EOF"};
 } // namespace
 
 ErrorCode error_code_from_wire(std::uint32_t value) noexcept {

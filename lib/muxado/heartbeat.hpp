@@ -15,7 +15,8 @@ inline constexpr std::size_t heartbeat_size = 4;
 /// Cuts a heartbeat stream into its 4-byte values, split anywhere.
 class HeartbeatUnits {
 public:
-    /// Takes the bytes up to the next complete value off `bytes`; nullopt when they are used up before one is complete.
+    /// Takes the bytes up to the next complete value off `bytes`; nullopt when they are used up before one
+    /// is complete.
     std::optional<std::uint32_t> next(Bytes& bytes) noexcept {
         while (!bytes.empty()) {
             partial_[have_++] = bytes.front();

@@ -1,5 +1,6 @@
-// Which stream ids the peer has used. Both SDKs count up by two, but a Go peer may send its SYNs out of order (an id is taken when a
-// stream is opened, its SYN leaves with the first write), so ids that were skipped may still come.
+// Which stream ids the peer has used. Both SDKs count up by two, but a Go peer may send its SYNs out of
+// order (an id is taken when a stream is opened, its SYN leaves with the first write), so ids that were
+// skipped may still come.
 #pragma once
 
 #include "muxado/frame.hpp"

@@ -16,7 +16,8 @@ Result<StreamId> Session::open(std::uint32_t type, Bytes first, Bytes more) {
     if (type == heartbeat_stream_type)
         return ErrorInfo(errc::invalid_option, "heartbeats are opened by start_heartbeat()");
     if (4 + first.size() + more.size() > s.config.stream_write_buffer)
-        return ErrorInfo(errc::limit_exceeded, "too many first bytes: open the stream with fewer and write the rest");
+        return ErrorInfo(errc::limit_exceeded,
+                         "too many first bytes: open the stream with fewer and write the rest");
     if (s.next_id > stream_id_max)
         return ErrorInfo(errc::limit_exceeded, "this session has used up its stream ids: open a new session");
     if (s.count.local_streams >= s.max_local_streams) {
@@ -38,10 +39,7 @@ std::size_t Session::write(StreamId id, Bytes bytes) {
     const std::size_t n = std::min(room, bytes.size());
     s.queue_out(*stream, bytes.first(n));
     s.update_send(*stream);
-    if (n < bytes.size()) {
-        s.blocked_writers.push_back(*stream);
-        s.session_blocked = s.session_blocked || s.over_reserve >= s.config.session_write_buffer;
-    }
+    if (n < bytes.size()) stream->write_blocked = true;
     return n;
 }
 
@@ -63,7 +61,7 @@ void Session::shutdown_write(StreamId id) {
     Stream* stream = impl_->application_stream(id);
     if (stream == nullptr || impl_->error || stream->fin_due || stream->write_reset) return;
     stream->fin_due = true;
-    impl_->blocked_writers.remove(*stream);
+    stream->write_blocked = false;
     impl_->update_send(*stream);
 }
 

@@ -1,5 +1,5 @@
-// The session's state, shared by session.cpp (the application's side), session_receive.cpp, session_send.cpp and session_life.cpp
-// (streams and the session ending). Include only there.
+// The session's state, shared by session.cpp (the application's side), session_receive.cpp, session_send.cpp
+// and session_life.cpp (streams and the session ending). Include only there.
 #pragma once
 
 #include "muxado/remote_ids.hpp"
@@ -12,8 +12,8 @@
 
 namespace adit::inline v0::muxado {
 
-/// What a writer may always hold, whatever the session's other streams hold, so that stalled streams cannot stop the rest; also
-/// what it may hold beyond the peer's credit.
+/// What a writer may always hold, whatever the session's other streams hold, so that stalled streams cannot
+/// stop the rest; also what it may hold beyond the peer's credit.
 inline constexpr std::size_t write_reserve = 16'384;
 /// Echo streams a peer may have; both SDKs use one.
 inline constexpr std::size_t peer_heartbeats_max = 4;
@@ -37,7 +37,7 @@ struct Session::Impl {
     bool open_remote(const FrameHeader& header);
     Stream* data_target(const FrameHeader& header);
     void deliver(Stream& stream, Bytes bytes);
-    void complete_type(Stream& stream);
+    bool complete_type(Stream& stream);
     void end_data(StreamId id);
     void on_rst(StreamId id, std::uint32_t code);
     void on_wndinc(StreamId id, std::uint32_t increment);
@@ -65,7 +65,6 @@ struct Session::Impl {
     void shrink_out(Stream& stream, std::size_t before);
     void drop_out(Stream& stream);
     void offer_room(Stream& stream);
-    void offer_room_to_all();
 
     // session_life.cpp
     Stream& add_stream(StreamId id, bool local);
@@ -112,8 +111,8 @@ struct Session::Impl {
     // parsing
     enum class Stage : std::uint8_t { header, data, control, skip, goaway_debug };
     Stage stage = Stage::header;
-    FrameHeader frame;                     ///< the one being received
-    std::uint32_t body_left = 0;           ///< of it
+    FrameHeader frame;                            ///< the one being received
+    std::uint32_t body_left = 0;                  ///< of it
     std::uint8_t partial[frame_header_size] = {}; ///< of a header or a control body
     std::size_t partial_size = 0;
 
@@ -129,9 +128,7 @@ struct Session::Impl {
     StreamList<&Stream::credit_link> credit_list;
     StreamList<&Stream::send_link> urgent_list; ///< heartbeats
     StreamList<&Stream::send_link> send_list;
-    StreamList<&Stream::writer_link> blocked_writers;
-    bool session_blocked = false;  ///< a writer waits for the session's bound and not for its stream's
-    std::size_t over_reserve = 0;  ///< bytes queued beyond write_reserve, summed over streams
+    std::size_t over_reserve = 0; ///< bytes queued beyond write_reserve, summed over streams
 
     // events
     StreamList<&Stream::event_link> event_list;

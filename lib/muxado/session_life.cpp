@@ -16,9 +16,11 @@ std::uint32_t random_value(const Config& config) {
 
 Session::Impl::Impl(const Config& c)
     : config(c), streams(random_value(c)), max_local_streams(c.max_local_streams),
-      next_id(c.role == Role::client ? 3 : 2), remote_ids(c.role == Role::server), authenticated(c.authenticated) {
+      next_id(c.role == Role::client ? 3 : 2), remote_ids(c.role == Role::server),
+      authenticated(c.authenticated) {
     // A frame holds at least a stream's type, and whole heartbeats.
-    config.frame_payload_max = std::clamp<std::size_t>(c.frame_payload_max, 16, frame_length_max) & ~(heartbeat_size - 1);
+    config.frame_payload_max =
+        std::clamp<std::size_t>(c.frame_payload_max, 16, frame_length_max) & ~(heartbeat_size - 1);
     growth.grow = c.grow;
     growth.peer = c.peer_credit;
     growth.stream_max = std::clamp(c.stream_window_max, limits::initial_window, window_max / 4);
@@ -68,7 +70,8 @@ void Session::Impl::queue_rst(StreamId id, ErrorCode code, bool fin_first) {
     if (error) return;
     if (controls.size() - controls_sent >= config.control_frames_queued)
         return fail(ErrorCode::enhance_your_calm,
-                    {errc::limit_exceeded, "the peer makes us answer more than it reads (too many RST frames queued)"});
+                    {errc::limit_exceeded,
+                     "the peer makes us answer more than it reads (too many RST frames queued)"});
     controls.push_back({id, code, fin_first});
 }
 
@@ -84,27 +87,35 @@ void Session::Impl::abort_stream(Stream& stream, ErrorCode code) {
 
 void Session::Impl::reset(Stream& stream, ErrorCode code) {
     const bool both_finished = stream.fin_in && stream.fin_sent;
-    const bool peer_reset = stream.read_reset && !stream.rst_sent;
+    const bool peer_reset = stream.write_reset && !stream.rst_sent;
     if (error || stream.syn_due || both_finished || peer_reset) return remove(stream);
     if (!stream.rst_sent) queue_rst(stream.id, code, !stream.fin_sent);
     enter_closing(stream);
 }
 
 void Session::Impl::release(Stream& stream) {
-    if (error) return remove(stream);
+    if (error) {
+        const bool drains = goaway_due == ErrorCode::none && !stream.out.empty();
+        if (!drains) return remove(stream);
+        stream.released = stream.fin_due = true; // what was written before goaway() still goes out
+        drop_in(stream);
+        return drop_events(stream);
+    }
     if (stream.rst_sent) return enter_closing(stream);
-    if (stream.write_reset) return remove(stream); // with read_reset or with the peer's FIN: it is done with us
+    if (stream.write_reset)
+        return remove(stream); // with read_reset or with the peer's FIN: it is done with us
     const bool in_frame = stage == Stage::data && frame.id == stream.id;
     const std::uint64_t held = stream.receive.owed() + stream.receive.handed_out();
     stream.released = true;
-    // A peer that still sends must hear that nobody reads, also one that waits for credit which will never come.
+    // A peer that still sends must hear that nobody reads, also one that waits for credit which will never
+    // come.
     stream.rst_after_fin = !stream.in.empty() || in_frame || held >= limits::credit_step ||
                            stream.receive.credit() < limits::credit_step;
     stream.receive.settle(growth);
     stream.receive.consume(stream.in.size(), growth);
     drop_in(stream);
     drop_events(stream);
-    blocked_writers.remove(stream);
+    stream.write_blocked = false;
     stream.fin_due = true;
     if (stream.fin_sent) {
         credit_list.remove(stream);
@@ -114,7 +125,8 @@ void Session::Impl::release(Stream& stream) {
     update_send(stream);
 }
 
-/// After our RST: the id stays, without buffers, so that what the peer sent before it knew is not answered again.
+/// After our RST: the id stays, without buffers, so that what the peer sent before it knew is not answered
+/// again.
 void Session::Impl::enter_closing(Stream& stream) {
     if (stream.fin_in || error) return remove(stream);
     drop_in(stream);
@@ -157,8 +169,10 @@ std::optional<Event> Session::Impl::poll_stream_event() {
     while (Stream* stream = event_list.front()) {
         if (std::exchange(stream->event_opened, false))
             return Event{EventType::stream_opened, stream->id, stream->type, {}};
-        if (std::exchange(stream->event_readable, false)) return Event{EventType::readable, stream->id, 0, {}};
-        if (std::exchange(stream->event_writable, false)) return Event{EventType::writable, stream->id, 0, {}};
+        if (std::exchange(stream->event_readable, false))
+            return Event{EventType::readable, stream->id, 0, {}};
+        if (std::exchange(stream->event_writable, false))
+            return Event{EventType::writable, stream->id, 0, {}};
         if (std::exchange(stream->event_reset, false))
             return Event{EventType::reset, stream->id, static_cast<std::uint32_t>(stream->reset_code), {}};
         event_list.remove(*stream);
@@ -190,11 +204,10 @@ void Session::Impl::stop_output() {
         list_of(stream).remove(stream);
         credit_list.remove(stream);
         stream.out.clear();
-        blocked_writers.remove(stream);
+        stream.write_blocked = false;
         stream.event_writable = false;
     });
     count.buffered_out = over_reserve = 0;
-    session_blocked = false;
 }
 
 /// The session is over: only what the application holds, to read the rest of it, is kept.

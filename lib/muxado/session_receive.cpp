@@ -58,14 +58,16 @@ void Session::Impl::begin_frame(const FrameHeader& header) {
         return begin_data(header);
     case FrameType::rst:
     case FrameType::wndinc:
-        if (!on_stream) return fail_protocol(ErrorCode::protocol, "RST or WNDINC with a stream id that cannot be");
+        if (!on_stream)
+            return fail_protocol(ErrorCode::protocol, "RST or WNDINC with a stream id that cannot be");
         if (header.length != control_body_size)
             return fail_protocol(ErrorCode::frame_size, "RST or WNDINC of a wrong length");
         stage = Stage::control;
         return;
     case FrameType::goaway:
         if (header.id != 0) return fail_protocol(ErrorCode::protocol, "GOAWAY on a stream");
-        if (header.length < goaway_body_size) return fail_protocol(ErrorCode::frame_size, "GOAWAY of a wrong length");
+        if (header.length < goaway_body_size)
+            return fail_protocol(ErrorCode::frame_size, "GOAWAY of a wrong length");
         stage = Stage::control;
         return;
     }
@@ -89,7 +91,8 @@ void Session::Impl::receive_control(Bytes& data) {
     receive_goaway_debug(data);
 }
 
-// Rust's Length omits the 8 fixed bytes (agent-protocol 2.6): part of its text is left over, and nothing after a GOAWAY is parsed.
+// Rust's Length omits the 8 fixed bytes (agent-protocol 2.6): part of its text is left over, and nothing
+// after a GOAWAY is parsed.
 void Session::Impl::receive_goaway_debug(Bytes& data) {
     const std::size_t wanted = std::min<std::size_t>(body_left, limits::goaway_debug_max - debug.size());
     const std::size_t n = std::min(wanted, data.size());
@@ -101,8 +104,9 @@ void Session::Impl::receive_goaway_debug(Bytes& data) {
 
 void Session::Impl::on_goaway() {
     goaway_event = peer_goaway;
-    error = ErrorInfo(errc::session_lost,
-                      "the peer ended the session (GOAWAY: " + std::string(to_string(peer_goaway)) + ")", debug);
+    error =
+        ErrorInfo(errc::session_lost,
+                  "the peer ended the session (GOAWAY: " + std::string(to_string(peer_goaway)) + ")", debug);
     stop_output();
 }
 
@@ -202,7 +206,7 @@ void Session::Impl::deliver(Stream& stream, Bytes bytes) {
         stream.receive.consume(n, growth);
         bytes = bytes.subspan(n);
         if (stream.type_bytes < 4) return;
-        complete_type(stream);
+        if (!complete_type(stream)) return;
     }
     switch (stream.use) {
     case StreamUse::application:
@@ -212,23 +216,26 @@ void Session::Impl::deliver(Stream& stream, Bytes bytes) {
         return tell_readable(stream);
     case StreamUse::peer_heartbeat: return deliver_echo_request(stream, bytes);
     case StreamUse::our_heartbeat: return deliver_echo(stream, bytes);
-    case StreamUse::unknown: return; // refused just now
+    case StreamUse::unknown: return;
     }
 }
 
-void Session::Impl::complete_type(Stream& stream) {
-    if (stream.type == heartbeat_stream_type) {
-        if (peer_heartbeats >= peer_heartbeats_max) {
-            ++count.streams_refused;
-            return abort_stream(stream, ErrorCode::stream_refused);
-        }
-        ++peer_heartbeats;
-        stream.use = StreamUse::peer_heartbeat;
-        return;
+/// False if the stream was refused, and may be gone.
+bool Session::Impl::complete_type(Stream& stream) {
+    if (stream.type != heartbeat_stream_type) {
+        stream.use = StreamUse::application;
+        stream.event_opened = true;
+        event_list.push_back(stream);
+        return true;
     }
-    stream.use = StreamUse::application;
-    stream.event_opened = true;
-    event_list.push_back(stream);
+    if (peer_heartbeats >= peer_heartbeats_max) {
+        ++count.streams_refused;
+        abort_stream(stream, ErrorCode::stream_refused);
+        return false;
+    }
+    ++peer_heartbeats;
+    stream.use = StreamUse::peer_heartbeat;
+    return true;
 }
 
 void Session::Impl::end_data(StreamId id) {
@@ -246,9 +253,7 @@ void Session::Impl::end_data(StreamId id) {
         queue_rst(id, ErrorCode::protocol);
         return remove(*stream);
     case StreamUse::application: return tell_readable(*stream);
-    case StreamUse::peer_heartbeat:
-        stream->fin_due = true;
-        return update_send(*stream);
+    case StreamUse::peer_heartbeat: stream->fin_due = true; return update_send(*stream);
     case StreamUse::our_heartbeat: return; // no echo will come any more: the deadline ends the session
     }
 }

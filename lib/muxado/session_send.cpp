@@ -11,7 +11,8 @@ bool Session::finished() const noexcept { return impl_->error && !impl_->has_out
 
 bool Session::Impl::has_output() const noexcept {
     if (!spill.empty() || goaway_due) return true;
-    return controls_sent < controls.size() || !credit_list.empty() || !urgent_list.empty() || !send_list.empty();
+    return controls_sent < controls.size() || !credit_list.empty() || !urgent_list.empty() ||
+           !send_list.empty();
 }
 
 std::size_t Session::Impl::produce(MutableBytes out) {
@@ -140,7 +141,8 @@ StreamList<&Stream::send_link>& Session::Impl::list_of(const Stream& stream) noe
 std::size_t Session::Impl::sendable(const Stream& stream) const noexcept {
     const std::size_t queued = stream.out.size();
     if (stream.use == StreamUse::application) return stream.send.sendable(queued);
-    // Whole values only, but for the frame with the type: Rust's responder echoes what one read gives it (2.9).
+    // Whole values only, but for the frame with the type: Rust's responder echoes what one read gives it
+    // (2.9).
     return std::min<std::size_t>(queued, stream.send.credit()) & ~(heartbeat_size - 1);
 }
 
@@ -167,8 +169,8 @@ void Session::Impl::after_fin_sent(Stream& stream) {
 
 void Session::Impl::update_credit(Stream& stream) {
     if (error || stream.fin_in || stream.closing || stream.read_reset) return;
-    // What arrives on a released stream is dropped, but credited as long as our own end waits for credit: if both sides let
-    // go with full buffers, each would else wait for the other for ever.
+    // What arrives on a released stream is dropped, but credited as long as our own end waits for credit: if
+    // both sides let go with full buffers, each would else wait for the other for ever.
     if (stream.released && stream.out.size() <= stream.send.credit()) return;
     if (stream.receive.due()) credit_list.push_back(stream);
 }
@@ -177,15 +179,19 @@ void Session::Impl::update_credit(Stream& stream) {
 
 std::size_t Session::Impl::write_room(const Stream& stream) const noexcept {
     const std::size_t queued = stream.out.size();
-    const std::size_t most = std::min<std::size_t>(config.stream_write_buffer, stream.send.credit() + write_reserve);
+    const std::size_t most =
+        std::min<std::size_t>(config.stream_write_buffer, stream.send.credit() + write_reserve);
     const std::size_t own = most > queued ? most - queued : 0;
     const std::size_t reserve = write_reserve > queued ? write_reserve - queued : 0;
-    const std::size_t shared = config.session_write_buffer > over_reserve ? config.session_write_buffer - over_reserve : 0;
+    const std::size_t shared =
+        config.session_write_buffer > over_reserve ? config.session_write_buffer - over_reserve : 0;
     return std::min(own, reserve + shared);
 }
 
 namespace {
-std::size_t beyond_reserve(std::size_t queued) noexcept { return queued > write_reserve ? queued - write_reserve : 0; }
+std::size_t beyond_reserve(std::size_t queued) noexcept {
+    return queued > write_reserve ? queued - write_reserve : 0;
+}
 } // namespace
 
 /// The caller has checked the room.
@@ -202,34 +208,25 @@ void Session::Impl::shrink_out(Stream& stream, std::size_t before) {
     count.buffered_out -= before - queued;
     over_reserve -= beyond_reserve(before) - beyond_reserve(queued);
     offer_room(stream);
-    if (session_blocked && over_reserve <= config.session_write_buffer / 2) offer_room_to_all();
 }
 
 void Session::Impl::drop_out(Stream& stream) {
     const std::size_t before = stream.out.size();
     stream.out.clear();
     list_of(stream).remove(stream);
-    blocked_writers.remove(stream);
+    stream.write_blocked = false;
     stream.event_writable = false;
     shrink_out(stream, before);
 }
 
-/// Tells a writer that waits, once there is room worth waking for.
+/// Tells a writer that waits, once there is room worth waking for. Its own queue moving is enough to look:
+/// what waits for the session's bound has something queued as well.
 void Session::Impl::offer_room(Stream& stream) {
-    if (error || !stream.writer_link.linked) return;
+    if (error || !stream.write_blocked) return;
     if (!stream.out.empty() && write_room(stream) < write_reserve) return;
-    blocked_writers.remove(stream);
+    stream.write_blocked = false;
     stream.event_writable = true;
     event_list.push_back(stream);
-}
-
-void Session::Impl::offer_room_to_all() {
-    session_blocked = false;
-    for (Stream* stream = blocked_writers.front(); stream != nullptr;) {
-        Stream* following = blocked_writers.next(*stream);
-        offer_room(*stream);
-        stream = following;
-    }
 }
 
 } // namespace adit::inline v0::muxado

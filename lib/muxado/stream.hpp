@@ -37,19 +37,21 @@ struct Stream {
     bool local;
 
     // receiving
-    bool fin_in = false;      ///< the peer finished
-    bool read_reset = false;  ///< no more will come: reset by either side
+    bool fin_in = false;     ///< the peer finished
+    bool read_reset = false; ///< no more will come: reset by either side
     std::uint8_t type_bytes = 0;
     // sending
-    bool syn_due = false;     ///< nothing of it was sent yet
-    bool fin_due = false;     ///< FIN follows what is queued
+    bool syn_due = false; ///< nothing of it was sent yet
+    bool fin_due = false; ///< FIN follows what is queued
     bool fin_sent = false;
     bool write_reset = false; ///< the peer does not listen any more
     bool rst_sent = false;
+    bool write_blocked = false; ///< write() took less than it was given
     // the application
     bool released = false;
     bool rst_after_fin = false; ///< released while the peer was still sending
-    bool closing = false;       ///< RST sent and released: the id is remembered until the peer has reacted or some time passed
+    bool closing =
+        false; ///< RST sent and released: the id is remembered until the peer has reacted or some time passed
     std::optional<Time> closing_since;
     // events not yet polled
     bool event_opened = false;
@@ -65,10 +67,11 @@ struct Stream {
     ChunkQueue out;
     HeartbeatUnits units;
 
-    StreamLink send_link, credit_link, event_link, closing_link, writer_link;
+    StreamLink send_link, credit_link, event_link, closing_link;
 };
 
-/// A FIFO of streams through one of their links; push and remove are O(1), and a stream is in it once at most.
+/// A FIFO of streams through one of their links; push and remove are O(1), and a stream is in it once at
+/// most.
 template <StreamLink Stream::* Link>
 class StreamList {
 public:

@@ -1,4 +1,5 @@
-// Stream id -> stream: open addressing with a seeded multiplicative hash, so that a peer cannot choose ids that collide.
+// Stream id -> stream: open addressing with a seeded multiplicative hash, so that a peer cannot choose ids
+// that collide.
 #pragma once
 
 #include "muxado/stream.hpp"
@@ -65,7 +66,9 @@ private:
         std::unique_ptr<Stream> stream;
     };
 
-    std::size_t home(StreamId id) const noexcept { return static_cast<std::size_t>((id * multiplier_) >> shift_); }
+    std::size_t home(StreamId id) const noexcept {
+        return static_cast<std::size_t>((id * multiplier_) >> shift_);
+    }
     std::size_t following(std::size_t i) const noexcept { return (i + 1) & (slots_.size() - 1); }
 
     Stream& place(std::unique_ptr<Stream> stream) noexcept {

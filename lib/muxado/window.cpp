@@ -3,8 +3,9 @@
 namespace adit::inline v0::muxado {
 
 namespace {
-constexpr std::uint64_t raise_after = limits::initial_window / 8; // a stream that received this much is a large one
-constexpr auto write_off_quiet = std::chrono::seconds(1);         // no grant is in flight for so long
+constexpr std::uint64_t raise_after =
+    limits::initial_window / 8;                           // a stream that received this much is a large one
+constexpr auto write_off_quiet = std::chrono::seconds(1); // no grant is in flight for so long
 } // namespace
 
 void ReceiveWindow::on_arrival(std::uint32_t length, Time now, GrowthPolicy& policy) {
@@ -29,14 +30,15 @@ void ReceiveWindow::on_arrival(std::uint32_t length, Time now, GrowthPolicy& pol
     if ((consumed_ - epoch_consumed_) * 2 >= window_) end_epoch(now, policy);
 }
 
-// rust-yamux's rule: half the window used in less than two round trips doubles it. Only consumed bytes count, so a slow reader
-// does not grow; and a window that has become much too large shrinks by withholding credit.
+// rust-yamux's rule: half the window used in less than two round trips doubles it. Only consumed bytes count,
+// so a slow reader does not grow; and a window that has become much too large shrinks by withholding credit.
 void ReceiveWindow::end_epoch(Time now, GrowthPolicy& policy) noexcept {
     const Duration elapsed = now - epoch_start_;
     if (elapsed < 2 * policy.rtt) {
         if (window_ < policy.stream_max)
             growth_pending_ += grow_by(std::min(window_, policy.stream_max - window_), policy);
-    } else if (elapsed > 16 * policy.rtt && policy.peer == PeerCredit::keeps && window_ > limits::initial_window) {
+    } else if (elapsed > 16 * policy.rtt && policy.peer == PeerCredit::keeps &&
+               window_ > limits::initial_window) {
         // Not towards a peer that may have lost its surplus: it would be left with nothing.
         const std::uint32_t less = std::min(window_ / 2, window_ - limits::initial_window);
         window_ -= less;
@@ -65,7 +67,8 @@ void ReceiveWindow::start_burst(Duration quiet, GrowthPolicy& policy) noexcept {
 
 std::uint32_t ReceiveWindow::grow_by(std::uint32_t n, GrowthPolicy& policy) noexcept {
     // Repeated growth of a peer that may keep it all ends at twice the largest window.
-    const std::uint64_t ceiling = std::uint64_t{limits::initial_window} + 2 * std::uint64_t{policy.stream_max};
+    const std::uint64_t ceiling =
+        std::uint64_t{limits::initial_window} + 2 * std::uint64_t{policy.stream_max};
     const std::uint64_t held = limits::initial_window + growth_;
     const std::uint64_t room = held < ceiling ? ceiling - held : 0;
     const auto granted = static_cast<std::uint32_t>(std::min({std::uint64_t{n}, policy.left, room}));

@@ -1,4 +1,5 @@
-// Credit of one stream in both directions (agent-protocol 2.5; performance-and-reliability A.5). All arithmetic is checked.
+// Credit of one stream in both directions (agent-protocol 2.5; performance-and-reliability A.5). All
+// arithmetic is checked.
 #pragma once
 
 #include "muxado/frame.hpp"
@@ -22,8 +23,8 @@ enum class PeerCredit : std::uint8_t {
     clamps,  ///< Rust agents: never holds more than 262144
 };
 
-/// Below this a DATA frame is not worth sending while more is queued: a tiny credit, sent back as a tiny frame, would come
-/// back as a tiny credit for ever (feasibility 5.3).
+/// Below this a DATA frame is not worth sending while more is queued: a tiny credit, sent back as a tiny
+/// frame, would come back as a tiny credit for ever (feasibility 5.3).
 inline constexpr std::uint32_t silly_window = 8'192;
 
 /// What we may send.
@@ -76,8 +77,8 @@ public:
         credit_ -= n;
         received_ += n;
     }
-    /// Called when a DATA frame begins, before its length is checked: growth and its repetition are decided here, because only an
-    /// arrival has a true time.
+    /// Called when a DATA frame begins, before its length is checked: growth and its repetition are decided
+    /// here, because only an arrival has a true time.
     void on_arrival(std::uint32_t length, Time now, GrowthPolicy& policy);
 
     /// Bytes went to the application, which may still hold them.
@@ -90,7 +91,8 @@ public:
     }
     void consume(std::uint64_t n, GrowthPolicy& policy) noexcept;
 
-    /// Enough is owed to be worth a WNDINC. A peer that never holds more than 262144 is never starved by what is held back.
+    /// Enough is owed to be worth a WNDINC. A peer that never holds more than 262144 is never starved by
+    /// what is held back.
     bool due() const noexcept { return owed_ >= step() || growth_owed_ >= step(); }
     /// The next WNDINC, 1 to 65536 bytes, or 0 if nothing is left to frame.
     std::uint32_t next_increment() noexcept;
@@ -111,16 +113,16 @@ private:
     std::uint32_t credit_ = limits::initial_window;
     std::uint32_t window_ = limits::initial_window;
     std::uint32_t raise_to_ = 0;
-    std::uint32_t withhold_ = 0;       ///< of the next bytes consumed, to shrink
+    std::uint32_t withhold_ = 0; ///< of the next bytes consumed, to shrink
     std::uint64_t received_ = 0;
     std::uint64_t consumed_ = 0;
     std::uint64_t handed_ = 0;
     std::uint64_t owed_ = 0;
-    std::uint64_t growth_ = 0;         ///< charged to the session's budget
-    std::uint64_t growth_pending_ = 0; ///< waits for data to flow
-    std::uint64_t growth_owed_ = 0;    ///< to be framed
+    std::uint64_t growth_ = 0;                ///< charged to the session's budget
+    std::uint64_t growth_pending_ = 0;        ///< waits for data to flow
+    std::uint64_t growth_owed_ = 0;           ///< to be framed
     std::uint64_t granted_since_arrival_ = 0; ///< may still be on its way
-    std::uint64_t epoch_consumed_ = 0; ///< consumed_ when the epoch began
+    std::uint64_t epoch_consumed_ = 0;        ///< consumed_ when the epoch began
     Time epoch_start_{};
     Time last_arrival_{};
 };

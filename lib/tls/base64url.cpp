@@ -48,7 +48,8 @@ std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text)
             bytes.push_back(static_cast<std::uint8_t>(bits >> held));
         }
     }
-    if ((bits & ((1u << held) - 1)) != 0) return std::nullopt; // two texts for the same bytes would be malleable
+    if ((bits & ((1u << held) - 1)) != 0)
+        return std::nullopt; // two texts for the same bytes would be malleable
     return bytes;
 }
 

@@ -12,8 +12,8 @@
 
 namespace adit::inline v0::tls {
 
-/// Exact names win over wildcards ("*.example.com", one label deep), these over the default. Thread-safe: readers take
-/// a snapshot, writers put a new one in its place, so that a handshake never sees half a change.
+/// Exact names win over wildcards ("*.example.com", one label deep), these over the default. Thread-safe:
+/// readers take a snapshot, writers put a new one in its place, so that a handshake never sees half a change.
 class ADIT_INTERNAL CertStore {
 public:
     using IdentityPtr = std::shared_ptr<const Identity>;
@@ -47,7 +47,8 @@ private:
     template <class Change>
     void change(Change&& edit);
 
-    mutable std::mutex mutex_; // held for a pointer copy only; std::atomic<shared_ptr> confuses TSan with g++ 12
+    // Held for a pointer copy only; std::atomic<shared_ptr> confuses TSan with g++ 12.
+    mutable std::mutex mutex_;
     std::mutex writer_;
     std::shared_ptr<const Table> table_;
 };

@@ -59,10 +59,13 @@ void set_common_name(X509_NAME* name, std::string_view text) {
 }
 
 void set_time(X509* certificate, std::chrono::sys_seconds from, std::chrono::sys_seconds to) {
-    const auto posix = [](std::chrono::sys_seconds t) { return static_cast<time_t>(t.time_since_epoch().count()); };
+    const auto posix = [](std::chrono::sys_seconds t) {
+        return static_cast<time_t>(t.time_since_epoch().count());
+    };
     const Ptr<ASN1_TIME> begin(require(ASN1_TIME_set(nullptr, posix(from))));
     const Ptr<ASN1_TIME> end(require(ASN1_TIME_set(nullptr, posix(to))));
-    require(X509_set1_notBefore(certificate, begin.get()) == 1 && X509_set1_notAfter(certificate, end.get()) == 1);
+    require(X509_set1_notBefore(certificate, begin.get()) == 1 &&
+            X509_set1_notAfter(certificate, end.get()) == 1);
 }
 
 void set_serial(X509* certificate) {
@@ -95,7 +98,8 @@ void add_key_usage(X509* certificate, std::initializer_list<int> bits) {
 
 void add_extended_key_usage(X509* certificate, int nid) {
     const Ptr<EXTENDED_KEY_USAGE> usage(require(EXTENDED_KEY_USAGE_new()));
-    require(sk_ASN1_OBJECT_push(usage.get(), OBJ_nid2obj(nid)) != 0); // a static object: freeing it does nothing
+    require(sk_ASN1_OBJECT_push(usage.get(), OBJ_nid2obj(nid)) !=
+            0); // a static object: freeing it does nothing
     add_extension(certificate, NID_ext_key_usage, usage.get(), false);
 }
 
@@ -167,7 +171,8 @@ struct CertificateAuthority::Native {
     std::chrono::sys_seconds not_after;
 };
 
-CertificateAuthority::CertificateAuthority(std::unique_ptr<const Native> native) noexcept : native_(std::move(native)) {}
+CertificateAuthority::CertificateAuthority(std::unique_ptr<const Native> native) noexcept
+    : native_(std::move(native)) {}
 CertificateAuthority::CertificateAuthority(CertificateAuthority&&) noexcept = default;
 CertificateAuthority& CertificateAuthority::operator=(CertificateAuthority&&) noexcept = default;
 CertificateAuthority::~CertificateAuthority() = default;
@@ -175,7 +180,8 @@ CertificateAuthority::~CertificateAuthority() = default;
 const std::string& CertificateAuthority::certificate_pem() const noexcept { return native_->certificate_pem; }
 const std::string& CertificateAuthority::key_pem() const noexcept { return native_->key_pem; }
 
-Result<CertificateAuthority> CertificateAuthority::create(std::string_view common_name, std::chrono::sys_seconds now,
+Result<CertificateAuthority> CertificateAuthority::create(std::string_view common_name,
+                                                          std::chrono::sys_seconds now,
                                                           std::chrono::days valid) {
     if (common_name.empty() || common_name.size() > common_name_max) {
         return invalid("the authority's common name must have 1 to 64 bytes");
@@ -192,9 +198,11 @@ Result<CertificateAuthority> CertificateAuthority::create(std::string_view commo
     return from_pem(x509::to_pem(root.get()), x509::to_pem(key.get()));
 }
 
-Result<CertificateAuthority> CertificateAuthority::from_pem(std::string_view certificate, std::string_view private_key) {
+Result<CertificateAuthority> CertificateAuthority::from_pem(std::string_view certificate,
+                                                            std::string_view private_key) {
     Result<std::vector<Ptr<X509>>> certificates = x509::read_certificates(certificate);
-    if (!certificates) return ErrorInfo(certificates.error().code(), "CA certificate: " + certificates.error().message());
+    if (!certificates)
+        return ErrorInfo(certificates.error().code(), "CA certificate: " + certificates.error().message());
     Result<Ptr<EVP_PKEY>> key = x509::read_private_key(private_key);
     if (!key) return ErrorInfo(key.error().code(), "CA key: " + key.error().message());
     auto native = std::make_unique<Native>();
@@ -214,13 +222,15 @@ Result<CertificateAuthority> CertificateAuthority::from_pem(std::string_view cer
 }
 
 Result<IssuedCertificate> CertificateAuthority::issue(const LeafRequest& request) const {
-    if (request.names.empty() && !request.client) return invalid("a server certificate needs at least one name");
+    if (request.names.empty() && !request.client)
+        return invalid("a server certificate needs at least one name");
     if (request.names.size() > names_max) return invalid("more than 1000 names in one certificate");
     if (request.not_after <= request.not_before) return invalid("the certificate would end before it begins");
     const Ptr<EVP_PKEY> key = new_key();
     const Ptr<X509> leaf = blank(key.get(), request.not_before, request.not_after);
     const bool from_names = request.common_name.empty() && !request.names.empty();
-    set_common_name(X509_get_subject_name(leaf.get()), from_names ? request.names.front() : request.common_name);
+    set_common_name(X509_get_subject_name(leaf.get()),
+                    from_names ? request.names.front() : request.common_name);
     require(X509_set_issuer_name(leaf.get(), X509_get_subject_name(native_->certificate.get())) == 1);
     add_basic_constraints(leaf.get(), false);
     add_key_usage(leaf.get(), {0}); // digitalSignature

@@ -17,17 +17,20 @@ struct IssuedCertificate {
     std::string key_pem;
 };
 
-/// What a leaf is to be valid for. All choices a test needs (expired, for another name, for clients) are made here.
+/// What a leaf is to be valid for. All choices a test needs (expired, for another name, for clients) are made
+/// here.
 struct LeafRequest {
-    std::vector<std::string> names; ///< DNS names, wildcards as "*.example.com", IP literals; at least one unless client
+    /// DNS names, wildcards as "*.example.com", IP literals; at least one unless `client`.
+    std::vector<std::string> names;
     std::chrono::sys_seconds not_before{};
     std::chrono::sys_seconds not_after{};
-    bool client = false;            ///< clientAuth instead of serverAuth
-    std::string common_name;        ///< subject; the first name if empty
+    bool client = false;     ///< clientAuth instead of serverAuth
+    std::string common_name; ///< subject; the first name if empty
 };
 
-/// ECDSA P-256, SHA-256. Leaves carry subjectAltName, CA:FALSE, key usage, serverAuth, key identifiers and a random
-/// 128-bit serial, so that OpenSSL in strict mode, BoringSSL, Go and rustls accept them. Immutable, thread-safe.
+/// ECDSA P-256, SHA-256. Leaves carry subjectAltName, CA:FALSE, key usage, serverAuth, key identifiers and a
+/// random 128-bit serial, so that OpenSSL in strict mode, BoringSSL, Go and rustls accept them. Immutable,
+/// thread-safe.
 class ADIT_INTERNAL CertificateAuthority {
 public:
     /// A new self-signed root, valid from an hour before `now` (clocks differ) for `valid`.
@@ -45,7 +48,8 @@ public:
 
     Result<IssuedCertificate> issue(const LeafRequest& request) const;
     /// A server certificate valid from an hour before `now` for 397 days.
-    Result<IssuedCertificate> issue_server(std::vector<std::string> names, std::chrono::sys_seconds now) const;
+    Result<IssuedCertificate> issue_server(std::vector<std::string> names,
+                                           std::chrono::sys_seconds now) const;
 
 private:
     struct Native;

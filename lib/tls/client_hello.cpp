@@ -31,10 +31,13 @@ bool is_grease(std::uint16_t v) noexcept { return (v & 0x0f0f) == 0x0a0a && (v >
 
 std::string guess(Bytes first) {
     const std::string_view text = as_text(first);
-    constexpr std::array methods = {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PATC", "CONN", "TRAC", "PRI "};
+    constexpr std::array methods = {"GET ", "POST", "HEAD", "PUT ", "DELE",
+                                    "OPTI", "PATC", "CONN", "TRAC", "PRI "};
     const auto begins = [&](std::string_view word) { return text.starts_with(word); };
-    if (std::any_of(methods.begin(), methods.end(), begins)) return "plain HTTP was sent to a TLS port: use https://";
-    if (begins("PROXY") || begins("\r\n\r\n")) return "a PROXY protocol header came, which this port does not expect";
+    if (std::any_of(methods.begin(), methods.end(), begins))
+        return "plain HTTP was sent to a TLS port: use https://";
+    if (begins("PROXY") || begins("\r\n\r\n"))
+        return "a PROXY protocol header came, which this port does not expect";
     if (begins("SSH-")) return "SSH was spoken to a TLS port";
     if (first.size() > 2 && (first[0] & 0x80) != 0 && first[2] == client_hello_message) {
         return "an SSL 2 hello came: use TLS 1.2 or 1.3";
@@ -127,7 +130,8 @@ const char* read_hello(Bytes body, ClientHello& hello) {
     const std::optional<ByteReader> session = in.block8();
     if (!session || session->rest().size() > 32) return "the session id is malformed";
     const std::optional<ByteReader> suites = in.block16();
-    if (!suites || suites->empty() || suites->rest().size() % 2 != 0) return "the cipher suites are malformed";
+    if (!suites || suites->empty() || suites->rest().size() % 2 != 0)
+        return "the cipher suites are malformed";
     const std::optional<ByteReader> compression = in.block8();
     if (!compression || compression->empty()) return "the compression methods are malformed";
     hello.versions = {*version};
@@ -170,7 +174,8 @@ ClientHelloReader::State ClientHelloReader::take_header_byte(std::uint8_t byte) 
     header_[header_size_++] = byte;
     ++consumed_;
     const bool first_record = consumed_ <= header_size_;
-    if (header_size_ == 1 && byte != handshake_record) return fail(State::bad, "another record came inside the ClientHello");
+    if (header_size_ == 1 && byte != handshake_record)
+        return fail(State::bad, "another record came inside the ClientHello");
     if (header_size_ == 2 && byte != 3) {
         return fail(first_record ? State::not_tls : State::bad, "the first bytes are no TLS handshake");
     }
@@ -183,15 +188,18 @@ ClientHelloReader::State ClientHelloReader::take_header_byte(std::uint8_t byte) 
 }
 
 ClientHelloReader::State ClientHelloReader::check_message() {
-    if (message_[0] != client_hello_message) return fail(State::bad, "the first handshake message is no ClientHello");
+    if (message_[0] != client_hello_message)
+        return fail(State::bad, "the first handshake message is no ClientHello");
     if (message_.size() < message_header_size) return state_;
     const std::size_t size = message_header_size + (get_u32_be(message_.data()) & 0x00ff'ffff);
     if (size > limits::client_hello_max) return fail(State::bad, "the ClientHello is larger than 64 KiB");
     if (message_.size() < size) return state_;
     // The rest of its last record is still to come, or something follows in it; neither a ClientHello allows.
-    if (record_left_ != 0 || message_.size() > size) return fail(State::bad, "something follows the ClientHello in its record");
+    if (record_left_ != 0 || message_.size() > size)
+        return fail(State::bad, "something follows the ClientHello in its record");
     const char* problem = read_hello(Bytes(message_).subspan(message_header_size), hello_);
-    if (problem != nullptr) return fail(State::bad, std::string("the ClientHello is not well-formed: ") + problem);
+    if (problem != nullptr)
+        return fail(State::bad, std::string("the ClientHello is not well-formed: ") + problem);
     message_ = {};
     state_ = State::done;
     return state_;

@@ -19,8 +19,8 @@ struct ClientHello {
     bool encrypted_hello = false;        ///< carries ECH: server_name is only the outer name
 };
 
-/// Incremental and strict. The reader copies what it needs and consumes nothing: the caller keeps every byte it fed, and
-/// hands them to an Engine or to the upstream afterwards. Bound by limits::client_hello_max.
+/// Incremental and strict. The reader copies what it needs and consumes nothing: the caller keeps every byte
+/// it fed, and hands them to an Engine or to the upstream afterwards. Bound by limits::client_hello_max.
 class ADIT_INTERNAL ClientHelloReader {
 public:
     enum class State {
@@ -30,11 +30,13 @@ public:
         bad,     ///< TLS, but not a well-formed ClientHello, or too large: error() says where
     };
 
-    /// The next bytes of the connection, in order, each given once. Bytes behind the ClientHello are not looked at.
+    /// The next bytes of the connection, in order, each given once. Bytes behind the ClientHello are not
+    /// looked at.
     State feed(Bytes more);
     State state() const noexcept { return state_; }
 
-    /// Bytes of the connection that were looked at: when done, the size of the records that hold the ClientHello.
+    /// Bytes of the connection that were looked at: when done, the size of the records that hold the
+    /// ClientHello.
     std::size_t consumed() const noexcept { return consumed_; }
     const ClientHello& hello() const noexcept { return hello_; }
     /// errc::tls_handshake_failed with a message for not_tls and bad; empty otherwise.
@@ -48,8 +50,8 @@ private:
     State state_ = State::need_more;
     std::size_t consumed_ = 0;
     std::uint8_t header_[5] = {};
-    std::size_t header_size_ = 0;    // bytes of the current record's header
-    std::size_t record_left_ = 0;    // payload bytes of the current record still to come
+    std::size_t header_size_ = 0; // bytes of the current record's header
+    std::size_t record_left_ = 0; // payload bytes of the current record still to come
     std::vector<std::uint8_t> message_;
     ClientHello hello_;
     ErrorInfo error_;

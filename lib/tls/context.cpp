@@ -12,7 +12,8 @@
 namespace adit::inline v0::tls {
 namespace {
 
-// Only ECDHE with AEAD. Suites in brackets are equal to us: the client, which knows whether it has AES in hardware, picks.
+// Only ECDHE with AEAD. Suites in brackets are equal to us: the client, which knows whether it has AES in
+// hardware, picks.
 constexpr const char* tls12_suites = "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305|"
                                      "ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
                                      "[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]";
@@ -63,20 +64,23 @@ void set_identity(SSL* ssl, SSL_CTX* ctx, const Identity& identity) {
     const Identity::Native& native = identity.native();
     std::vector<CRYPTO_BUFFER*> chain;
     for (const auto& buffer : native.chain) chain.push_back(buffer.get());
-    const int done = ssl != nullptr
-                         ? SSL_set_chain_and_key(ssl, chain.data(), chain.size(), native.key.get(), nullptr)
-                         : SSL_CTX_set_chain_and_key(ctx, chain.data(), chain.size(), native.key.get(), nullptr);
+    const int done =
+        ssl != nullptr
+            ? SSL_set_chain_and_key(ssl, chain.data(), chain.size(), native.key.get(), nullptr)
+            : SSL_CTX_set_chain_and_key(ctx, chain.data(), chain.size(), native.key.get(), nullptr);
     if (done != 1) throw std::bad_alloc(); // key and leaf were checked when the identity was made
 }
 
 // Notes which certificate failed and why; the verdict itself stays BoringSSL's.
 int on_verify(int ok, X509_STORE_CTX* store) {
     if (ok == 1) return ok;
-    const SSL* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const SSL* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     Notes& notes = notes_of(ssl);
     try {
         notes.verify_error = X509_STORE_CTX_get_error(store);
-        if (const X509* bad = X509_STORE_CTX_get_current_cert(store)) notes.bad_certificate = x509::describe(bad);
+        if (const X509* bad = X509_STORE_CTX_get_current_cert(store))
+            notes.bad_certificate = x509::describe(bad);
     } catch (...) {
         note_exception(notes);
     }
@@ -119,12 +123,13 @@ int on_server_name(SSL* ssl, int* alert, void* argument) {
     }
 }
 
-int on_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered, unsigned offered_size,
-            void* argument) {
+int on_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
+            unsigned offered_size, void* argument) {
     const std::string& ours = static_cast<const ServerContext::Native*>(argument)->alpn;
     std::uint8_t* chosen = nullptr;
-    const int found = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const std::uint8_t*>(ours.data()),
-                                            static_cast<unsigned>(ours.size()), offered, offered_size);
+    const int found =
+        SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const std::uint8_t*>(ours.data()),
+                              static_cast<unsigned>(ours.size()), offered, offered_size);
     *out = chosen;
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -136,7 +141,8 @@ int native_index() {
 }
 
 const ServerContext::Native& server_native(const SSL* ssl) {
-    return *static_cast<const ServerContext::Native*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), native_index()));
+    return *static_cast<const ServerContext::Native*>(
+        SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), native_index()));
 }
 
 std::chrono::sys_seconds ticket_time(const ServerOptions& options) {
@@ -146,8 +152,8 @@ std::chrono::sys_seconds ticket_time(const ServerOptions& options) {
 
 std::size_t ticket_overhead(SSL*) { return TicketKeys::overhead; }
 
-int seal_ticket(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t out_max, const std::uint8_t* in,
-                std::size_t in_size) try {
+int seal_ticket(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t out_max,
+                const std::uint8_t* in, std::size_t in_size) try {
     const ServerOptions& options = server_native(ssl).options;
     const std::vector<std::uint8_t> ticket = options.tickets->seal(Bytes(in, in_size), ticket_time(options));
     if (ticket.size() > out_max) return 0;
@@ -161,7 +167,8 @@ int seal_ticket(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t 
 ssl_ticket_aead_result_t open_ticket(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t out_max,
                                      const std::uint8_t* in, std::size_t in_size) try {
     const ServerOptions& options = server_native(ssl).options;
-    const std::optional<std::vector<std::uint8_t>> plain = options.tickets->open(Bytes(in, in_size), ticket_time(options));
+    const std::optional<std::vector<std::uint8_t>> plain =
+        options.tickets->open(Bytes(in, in_size), ticket_time(options));
     if (!plain || plain->size() > out_max) return ssl_ticket_aead_ignore_ticket;
     std::copy(plain->begin(), plain->end(), out);
     *out_size = plain->size();
@@ -172,12 +179,15 @@ ssl_ticket_aead_result_t open_ticket(SSL* ssl, std::uint8_t* out, std::size_t* o
 
 constexpr SSL_TICKET_AEAD_METHOD ticket_method = {ticket_overhead, seal_ticket, open_ticket};
 
-// Resumption skips the client's certificate. So what is asked of clients is a part of what a ticket is bound to: one made
-// where nothing was asked opens no door where a certificate is required, though the context has the same name.
+// Resumption skips the client's certificate. So what is asked of clients is a part of what a ticket is bound
+// to: one made where nothing was asked opens no door where a certificate is required, though the context has
+// the same name.
 std::string ticket_scope(const ServerOptions& options) {
-    std::string scope = options.session_context + '\0' + static_cast<char>('0' + static_cast<int>(options.client_auth));
+    std::string scope =
+        options.session_context + '\0' + static_cast<char>('0' + static_cast<int>(options.client_auth));
     if (options.client_auth != ClientAuth::none) {
-        for (const auto& root : options.client_roots.native()->certificates) scope += x509::describe(root.get()).fingerprint;
+        for (const auto& root : options.client_roots.native()->certificates)
+            scope += x509::describe(root.get()).fingerprint;
     }
     return scope + '\0';
 }
@@ -199,7 +209,8 @@ void set_client_auth(ServerContext::Native& native) {
     if (native.options.client_auth == ClientAuth::none) return;
     SSL_CTX* ctx = native.ctx.get();
     const bool required = native.options.client_auth == ClientAuth::require;
-    SSL_CTX_set_verify(ctx, required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER, on_verify);
+    SSL_CTX_set_verify(ctx, required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
+                       on_verify);
     trust(ctx, native.options.client_roots);
     if (native.options.client_roots.count() > client_ca_names_max) return;
     for (const auto& root : native.options.client_roots.native()->certificates) {
@@ -218,14 +229,16 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(ClientOptions
         return invalid("no trusted roots: give TrustRoots::system(), a file or PEM text");
     }
     std::string alpn;
-    if (std::string problem = alpn_problem(options.alpn, alpn); !problem.empty()) return invalid(std::move(problem));
+    if (std::string problem = alpn_problem(options.alpn, alpn); !problem.empty())
+        return invalid(std::move(problem));
     auto native = std::make_unique<Native>();
     native->ctx = new_context(options.min_version, options.max_version, client_groups);
     native->options = std::move(options);
     SSL_CTX* ctx = native->ctx.get();
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    if (!alpn.empty() && SSL_CTX_set_alpn_protos(ctx, reinterpret_cast<const std::uint8_t*>(alpn.data()),
-                                                 static_cast<unsigned>(alpn.size())) != 0) { // 0 is success here
+    if (!alpn.empty() &&
+        SSL_CTX_set_alpn_protos(ctx, reinterpret_cast<const std::uint8_t*>(alpn.data()),
+                                static_cast<unsigned>(alpn.size())) != 0) { // 0 is success here
         throw std::bad_alloc();
     }
     trust(ctx, native->options.roots);
@@ -244,7 +257,8 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::create(ServerOptions
         return invalid("client_auth needs client_roots: whose certificates to accept");
     }
     auto native = std::make_unique<Native>();
-    if (std::string problem = alpn_problem(options.alpn, native->alpn); !problem.empty()) return invalid(std::move(problem));
+    if (std::string problem = alpn_problem(options.alpn, native->alpn); !problem.empty())
+        return invalid(std::move(problem));
     native->ctx = new_context(options.min_version, options.max_version, server_groups);
     native->options = std::move(options);
     SSL_CTX* ctx = native->ctx.get();

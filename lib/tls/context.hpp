@@ -1,4 +1,5 @@
-// What all TLS connections of one kind share: versions, ALPN, roots, identities. Built once, immutable, used by any thread.
+// What all TLS connections of one kind share: versions, ALPN, roots, identities. Built once, immutable, used
+// by any thread.
 #pragma once
 
 #include "base/result.hpp"
@@ -17,11 +18,13 @@ namespace adit::inline v0::tls {
 
 enum class Version { tls12, tls13 };
 
-/// The time certificates and ticket keys are judged by; empty means the system's clock. Called from any thread.
+/// The time certificates and ticket keys are judged by; empty means the system's clock. Called from any
+/// thread.
 using Clock = std::function<std::chrono::sys_seconds()>;
 
-/// Picks the identity for a connection by the server name the client asked for (lower case, empty if it sent none).
-/// Null refuses the handshake with the alert unrecognized_name; an exception fails it. Called from any thread.
+/// Picks the identity for a connection by the server name the client asked for (lower case, empty if it sent
+/// none). Null refuses the handshake with the alert unrecognized_name; an exception fails it. Called from any
+/// thread.
 using IdentitySelector = std::function<std::shared_ptr<const Identity>(std::string_view server_name)>;
 
 struct ClientOptions {
@@ -30,7 +33,7 @@ struct ClientOptions {
     std::vector<std::string> alpn;            ///< offered, in this order; empty: no ALPN extension
     Version min_version = Version::tls12;
     Version max_version = Version::tls13;
-    bool verify = true;                       ///< off: any certificate is taken. For tests and diagnosis only.
+    bool verify = true; ///< off: any certificate is taken. For tests and diagnosis only.
     Clock clock;
 };
 
@@ -42,16 +45,16 @@ enum class ClientAuth {
 };
 
 struct ServerOptions {
-    IdentitySelector select;             ///< required
-    std::vector<std::string> alpn;       ///< our preference; without overlap the handshake fails (RFC 7301 3.2).
-                                         ///< Empty: ALPN is ignored, which suits agents that offer none
+    IdentitySelector select;       ///< required
+    std::vector<std::string> alpn; ///< our preference; without overlap the handshake fails (RFC 7301 3.2).
+                                   ///< Empty: ALPN is ignored, which suits agents that offer none
     Version min_version = Version::tls12;
     Version max_version = Version::tls13;
     ClientAuth client_auth = ClientAuth::none;
     TrustRoots client_roots;             ///< required unless `client_auth` is none
     std::shared_ptr<TicketKeys> tickets; ///< null: no resumption, no tickets sent (agents)
-    /// Tickets are bound to this text, to the server name and to what is asked of clients: one endpoint's ticket is never
-    /// honoured by another, and none leads around a client certificate.
+    /// Tickets are bound to this text, to the server name and to what is asked of clients: one endpoint's
+    /// ticket is never honoured by another, and none leads around a client certificate.
     std::string session_context;
     Clock clock;
 };

@@ -23,8 +23,8 @@ struct ServerContext::Native {
 
 /// What the callbacks of a context note about one connection; the SSL object points to it (SSL_set_app_data).
 struct Notes {
-    std::string server_name;      // server: asked for; client: the host to verify
-    bool name_refused = false;    // no identity for server_name
+    std::string server_name;   // server: asked for; client: the host to verify
+    bool name_refused = false; // no identity for server_name
     long verify_error = X509_V_OK;
     CertificateInfo bad_certificate; // the one that verify_error is about
     bool own_failure = false;        // an exception in a callback, which cannot pass through C frames

@@ -31,7 +31,8 @@ std::vector<std::uint8_t> authenticated(Bytes associated) {
 }
 
 bool init_aead(EVP_AEAD_CTX* context, const Sealer::Key& key) {
-    return EVP_AEAD_CTX_init(context, EVP_aead_xchacha20_poly1305(), key.data(), key.size(), tag_size, nullptr) == 1;
+    return EVP_AEAD_CTX_init(context, EVP_aead_xchacha20_poly1305(), key.data(), key.size(), tag_size,
+                             nullptr) == 1;
 }
 
 } // namespace
@@ -48,14 +49,15 @@ Sha256 hmac_sha256(Bytes key, Bytes data) noexcept {
     Sha256 mac;
     unsigned size = 0;
     // It fails only when memory ends; a wrong MAC must never go out instead.
-    if (HMAC(EVP_sha256(), key.data(), key.size(), data.data(), data.size(), mac.data(), &size) == nullptr) std::abort();
+    if (HMAC(EVP_sha256(), key.data(), key.size(), data.data(), data.size(), mac.data(), &size) == nullptr)
+        std::abort();
     return mac;
 }
 
 std::vector<std::uint8_t> hkdf_sha256(Bytes secret, Bytes salt, Bytes info, std::size_t length) {
     std::vector<std::uint8_t> out(length);
-    if (HKDF(out.data(), length, EVP_sha256(), secret.data(), secret.size(), salt.data(), salt.size(), info.data(),
-             info.size()) != 1) {
+    if (HKDF(out.data(), length, EVP_sha256(), secret.data(), secret.size(), salt.data(), salt.size(),
+             info.data(), info.size()) != 1) {
         ERR_clear_error();
         throw std::bad_alloc(); // longer than 255 blocks, or no memory
     }
@@ -71,7 +73,8 @@ Sealer::Key Sealer::random_key() noexcept {
 }
 
 Sealer::Key Sealer::key_from_secret(std::string_view secret, std::string_view purpose) {
-    const std::vector<std::uint8_t> derived = hkdf_sha256(as_bytes(secret), {}, as_bytes(purpose), sizeof(Key));
+    const std::vector<std::uint8_t> derived =
+        hkdf_sha256(as_bytes(secret), {}, as_bytes(purpose), sizeof(Key));
     Key key;
     std::copy(derived.begin(), derived.end(), key.begin());
     return key;
@@ -86,8 +89,9 @@ std::string Sealer::seal(Bytes plain, Bytes associated) const {
     bssl::ScopedEVP_AEAD_CTX context;
     std::size_t size = 0;
     if (!init_aead(context.get(), key_) ||
-        EVP_AEAD_CTX_seal(context.get(), out.data() + 1 + nonce_size, &size, plain.size() + tag_size, nonce.data(),
-                          nonce.size(), plain.data(), plain.size(), extra.data(), extra.size()) != 1) {
+        EVP_AEAD_CTX_seal(context.get(), out.data() + 1 + nonce_size, &size, plain.size() + tag_size,
+                          nonce.data(), nonce.size(), plain.data(), plain.size(), extra.data(),
+                          extra.size()) != 1) {
         throw std::bad_alloc();
     }
     return base64url_encode(out);
@@ -108,8 +112,8 @@ Result<std::vector<std::uint8_t>> Sealer::open(std::string_view sealed, Bytes as
     bssl::ScopedEVP_AEAD_CTX context;
     std::size_t size = 0;
     if (!init_aead(context.get(), key_) ||
-        EVP_AEAD_CTX_open(context.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(), box.data(),
-                          box.size(), extra.data(), extra.size()) != 1) {
+        EVP_AEAD_CTX_open(context.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(),
+                          box.data(), box.size(), extra.data(), extra.size()) != 1) {
         return refuse("the sealed token was made under another key, for something else, or was changed");
     }
     plain.resize(size);

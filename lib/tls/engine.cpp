@@ -18,7 +18,8 @@ namespace adit::inline v0::tls {
 namespace {
 
 constexpr std::size_t record_plain_max = 16'384;
-constexpr std::size_t record_overhead_max = 64; // header, explicit nonce or inner type, tag: TLS 1.2 and 1.3 stay below
+constexpr std::size_t record_overhead_max =
+    64; // header, explicit nonce or inner type, tag: TLS 1.2 and 1.3 stay below
 constexpr std::size_t host_max = 253;
 
 bool is_host_name(std::string_view host) noexcept {
@@ -29,7 +30,8 @@ bool is_host_name(std::string_view host) noexcept {
     });
 }
 
-// The first of the TLS library on this thread's queue: one of the cipher's may lie below it. Empties the queue.
+// The first of the TLS library on this thread's queue: one of the cipher's may lie below it. Empties the
+// queue.
 std::uint32_t first_error() noexcept {
     std::uint32_t first = 0;
     while (const std::uint32_t packed = ERR_get_error()) {
@@ -39,7 +41,9 @@ std::uint32_t first_error() noexcept {
     return first;
 }
 
-std::string_view text_or_empty(const char* text) noexcept { return text == nullptr ? std::string_view() : text; }
+std::string_view text_or_empty(const char* text) noexcept {
+    return text == nullptr ? std::string_view() : text;
+}
 
 } // namespace
 
@@ -75,7 +79,9 @@ struct Engine::State {
         switch (SSL_get_error(ssl.get(), result)) {
         case SSL_ERROR_WANT_READ: return Status::want_input;
         case SSL_ERROR_ZERO_RETURN:
-            if (!done) return fail(ErrorInfo(make_error_code(errc::tls_handshake_failed), "the peer closed during the handshake"));
+            if (!done)
+                return fail(ErrorInfo(make_error_code(errc::tls_handshake_failed),
+                                      "the peer closed during the handshake"));
             peer_done = true;
             return Status::closed;
         default: break;
@@ -98,8 +104,8 @@ Result<Engine> Engine::client(std::shared_ptr<const ClientContext> context, std:
     const std::vector<std::uint8_t> address = x509::ip_bytes(host);
     if (address.empty() && host.ends_with('.')) host.remove_suffix(1);
     if (address.empty() && !is_host_name(host)) {
-        return ErrorInfo(make_error_code(errc::invalid_option), "the server's host must be a DNS name or an IP address",
-                         std::string(host));
+        return ErrorInfo(make_error_code(errc::invalid_option),
+                         "the server's host must be a DNS name or an IP address", std::string(host));
     }
     auto state = std::make_unique<State>();
     const ClientOptions& options = context->native().options;
@@ -109,8 +115,10 @@ Result<Engine> Engine::client(std::shared_ptr<const ClientContext> context, std:
     SSL* ssl = state->ssl.get();
     SSL_set_connect_state(ssl);
     X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
-    if (options.clock) X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(options.clock().time_since_epoch().count()));
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); // names count in subjectAltName only
+    if (options.clock)
+        X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(options.clock().time_since_epoch().count()));
+    X509_VERIFY_PARAM_set_hostflags(
+        param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); // names count in subjectAltName only
     const std::string& name = state->notes.server_name;
     const bool set = address.empty() ? SSL_set_tlsext_host_name(ssl, name.c_str()) == 1 &&
                                            X509_VERIFY_PARAM_set1_host(param, name.data(), name.size()) == 1
@@ -180,7 +188,8 @@ Status Engine::write(Bytes plain) {
     if (!state.done) return Status::want_input;
     if (plain.empty()) return Status::ok;
     const std::size_t records = plain.size() / record_plain_max + 1;
-    state.pipe.output.prepare(plain.size() + records * record_overhead_max); // once, instead of growing record by record
+    state.pipe.output.prepare(plain.size() +
+                              records * record_overhead_max); // once, instead of growing record by record
     ERR_clear_error();
     while (!plain.empty()) {
         // A multiple of a record, so that a write beyond what an int holds splits between records.

@@ -3,8 +3,9 @@
 //   socket -> input_space()/commit_input() -> handshake(), read()  -> plain text
 //   socket <- output()/consume_output()    <- handshake(), write() <- plain text
 //
-// The owner's loop: after every call that may produce output (handshake, read, write, shutdown) send output() if it is not
-// empty, also when the call said `failed` (an alert is in it); on want_input receive more and call again.
+// The owner's loop: after every call that may produce output (handshake, read, write, shutdown) send output()
+// if it is not empty, also when the call said `failed` (an alert is in it); on want_input receive more and
+// call again.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -42,8 +43,8 @@ struct PeerCertificate {
 /// Not thread-safe. Movable; a moved-from engine may only be destroyed or assigned to.
 class ADIT_INTERNAL Engine {
 public:
-    /// `host`: a DNS name (sent as SNI, verified against dNSName) or an IP literal, brackets allowed (no SNI, verified
-    /// against iPAddress). errc::invalid_option if it is neither.
+    /// `host`: a DNS name (sent as SNI, verified against dNSName) or an IP literal, brackets allowed (no SNI,
+    /// verified against iPAddress). errc::invalid_option if it is neither.
     static Result<Engine> client(std::shared_ptr<const ClientContext> context, std::string_view host);
     /// A ClientHello that was already read is simply the first input.
     static Engine server(std::shared_ptr<const ServerContext> context);
@@ -55,20 +56,21 @@ public:
     /// At least `hint` writable bytes; 128 to 256 KiB under load is the fast path, 4 KiB when idle.
     MutableBytes input_space(std::size_t hint);
     void commit_input(std::size_t n) noexcept;
-    /// Bytes that read() can work on without more input: cipher text not processed, and plain text of an opened record
-    /// that did not fit into the last buffer. Not 0: call read() before waiting for the transport.
+    /// Bytes that read() can work on without more input: cipher text not processed, and plain text of an
+    /// opened record that did not fit into the last buffer. Not 0: call read() before waiting for the
+    /// transport.
     std::size_t input_pending() const noexcept;
 
-    /// ok once complete (also when called again), want_input or failed. Call it first on a client: it makes the ClientHello.
-    /// When it says ok, read() may have something already.
+    /// ok once complete (also when called again), want_input or failed. Call it first on a client: it makes
+    /// the ClientHello. When it says ok, read() may have something already.
     Status handshake();
     bool handshake_done() const noexcept;
 
-    /// Opens records into `out` until it is full or the input is used up. An end of the transport before `closed` is a
-    /// truncation, which only the caller can see and has to report.
+    /// Opens records into `out` until it is full or the input is used up. An end of the transport before
+    /// `closed` is a truncation, which only the caller can see and has to report.
     ReadResult read(MutableBytes out);
-    /// Seals all of `plain` into full records behind output(). The caller bounds: write only while output() is small.
-    /// want_input before the handshake is complete, failed after shutdown().
+    /// Seals all of `plain` into full records behind output(). The caller bounds: write only while output()
+    /// is small. want_input before the handshake is complete, failed after shutdown().
     Status write(Bytes plain);
     /// The same for both in turn, records filled across the seam: a head and its body leave as one record.
     Status write(Bytes first, Bytes second);
@@ -81,16 +83,17 @@ public:
     /// Gives empty buffers back; call it when the connection is idle.
     void release_buffers() noexcept;
 
-    /// Why `failed` was returned; empty before. Verification failures are errc::certificate_untrusted, _name, _expired;
-    /// a failed handshake errc::tls_handshake_failed with the alert's name in the detail and what it usually means in the
-    /// message; later failures errc::tls_error.
+    /// Why `failed` was returned; empty before. Verification failures are errc::certificate_untrusted, _name,
+    /// _expired; a failed handshake errc::tls_handshake_failed with the alert's name in the detail and what
+    /// it usually means in the message; later failures errc::tls_error.
     const ErrorInfo& error() const noexcept;
 
     // Facts, valid once the handshake is complete.
     std::string_view version() const noexcept; ///< "TLSv1.2", "TLSv1.3"; empty before
     std::string_view cipher() const noexcept;  ///< RFC name, such as "TLS_AES_128_GCM_SHA256"
     std::string_view alpn() const noexcept;    ///< empty: none agreed
-    /// Server: the name the client asked for, lower case (known from ClientHello on). Client: the host asked for.
+    /// Server: the name the client asked for, lower case (known from ClientHello on). Client: the host asked
+    /// for.
     std::string_view server_name() const noexcept;
     bool resumed() const noexcept;
     std::optional<PeerCertificate> peer_certificate() const;

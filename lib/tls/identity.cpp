@@ -15,7 +15,8 @@ ErrorInfo invalid(std::string message) {
 }
 
 std::string label_of(std::size_t index, const X509* certificate) {
-    return "certificate " + std::to_string(index + 1) + " (" + x509::name_text(X509_get_subject_name(certificate)) + ")";
+    return "certificate " + std::to_string(index + 1) + " (" +
+           x509::name_text(X509_get_subject_name(certificate)) + ")";
 }
 
 // Empty if each certificate was issued by the next one.
@@ -36,9 +37,8 @@ std::string chain_problem(const std::vector<x509::Ptr<X509>>& chain) {
 }
 
 bool same_letters(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-        return std::tolower(x) == std::tolower(y);
-    });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 ErrorInfo in_file(const std::string& path, const ErrorInfo& error) {
@@ -66,14 +66,16 @@ Result<CertificateInfo> read_certificate(std::string_view pem) {
 Identity::Identity(std::unique_ptr<const Native> native) noexcept : native_(std::move(native)) {}
 Identity::~Identity() = default;
 
-Result<std::shared_ptr<const Identity>> Identity::from_pem(std::string_view certificates, std::string_view private_key) {
+Result<std::shared_ptr<const Identity>> Identity::from_pem(std::string_view certificates,
+                                                           std::string_view private_key) {
     Result<std::vector<x509::Ptr<X509>>> chain = x509::read_certificates(certificates);
     if (!chain) return ErrorInfo(chain.error().code(), "certificate: " + chain.error().message());
     Result<x509::Ptr<EVP_PKEY>> key = x509::read_private_key(private_key);
     if (!key) return ErrorInfo(key.error().code(), "private key: " + key.error().message());
 
     const x509::Ptr<EVP_PKEY> leaf_key(X509_get_pubkey(chain->front().get()));
-    if (leaf_key == nullptr) return invalid("the public key of " + label_of(0, chain->front().get()) + " does not parse");
+    if (leaf_key == nullptr)
+        return invalid("the public key of " + label_of(0, chain->front().get()) + " does not parse");
     if (EVP_PKEY_cmp(leaf_key.get(), key->get()) != 1) {
         ERR_clear_error();
         return invalid("the private key does not belong to " + label_of(0, chain->front().get()) +
@@ -88,7 +90,8 @@ Result<std::shared_ptr<const Identity>> Identity::from_pem(std::string_view cert
         std::uint8_t* der = nullptr;
         const int size = i2d_X509(certificate.get(), &der);
         const x509::Ptr<std::uint8_t> owner(der);
-        x509::Ptr<CRYPTO_BUFFER> buffer(size <= 0 ? nullptr : CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
+        x509::Ptr<CRYPTO_BUFFER> buffer(
+            size <= 0 ? nullptr : CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
         if (buffer == nullptr) throw std::bad_alloc();
         native->chain.push_back(std::move(buffer));
     }
@@ -114,7 +117,8 @@ std::size_t Identity::chain_length() const noexcept { return native_->chain.size
 
 bool Identity::covers(std::string_view host) const noexcept {
     const std::vector<std::string>& names = native_->info.dns_names;
-    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name_matches(name, host); })) {
+    if (std::any_of(names.begin(), names.end(),
+                    [&](const std::string& name) { return name_matches(name, host); })) {
         return true;
     }
     const std::vector<std::uint8_t> address = x509::ip_bytes(host);

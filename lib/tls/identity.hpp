@@ -1,4 +1,5 @@
-// Who we are towards a peer: a certificate chain with its private key; and what there is to know about a certificate.
+// Who we are towards a peer: a certificate chain with its private key; and what there is to know about a
+// certificate.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -14,33 +15,35 @@ namespace adit::inline v0::tls {
 
 /// What a certificate says, as text and dates. A plain value.
 struct CertificateInfo {
-    std::string subject;                   ///< RFC 2253, such as "CN=app.example.com,O=Example"
-    std::string issuer;                    ///< likewise
-    std::string serial;                    ///< lower-case hex
-    std::string fingerprint;               ///< SHA-256 of the certificate, lower-case hex
-    std::vector<std::string> dns_names;    ///< subjectAltName dNSName, lower case, wildcards as "*.example.com"
+    std::string subject;                ///< RFC 2253, such as "CN=app.example.com,O=Example"
+    std::string issuer;                 ///< likewise
+    std::string serial;                 ///< lower-case hex
+    std::string fingerprint;            ///< SHA-256 of the certificate, lower-case hex
+    std::vector<std::string> dns_names; ///< subjectAltName dNSName, lower case, wildcards as "*.example.com"
     std::vector<std::string> ip_addresses; ///< subjectAltName iPAddress as text
     std::chrono::sys_seconds not_before{};
     std::chrono::sys_seconds not_after{};
-    bool authority = false;                ///< basicConstraints CA:TRUE
+    bool authority = false; ///< basicConstraints CA:TRUE
 };
 
 /// Reads the first certificate of a PEM text.
 ADIT_INTERNAL Result<CertificateInfo> read_certificate(std::string_view pem);
 
-/// Whether a pattern of a certificate ("app.example.com", "*.example.com") covers a host name; a wildcard stands for
-/// exactly one label (RFC 6125 6.4.3). Both in any case, a trailing dot of the host is ignored.
+/// Whether a pattern of a certificate ("app.example.com", "*.example.com") covers a host name; a wildcard
+/// stands for exactly one label (RFC 6125 6.4.3). Both in any case, a trailing dot of the host is ignored.
 ADIT_INTERNAL bool name_matches(std::string_view pattern, std::string_view host) noexcept;
 
-/// A certificate chain and the private key of its first certificate. Immutable, shared between contexts and threads.
+/// A certificate chain and the private key of its first certificate. Immutable, shared between contexts and
+/// threads.
 class ADIT_INTERNAL Identity {
 public:
-    /// `certificates`: the leaf first, each next one the issuer of the one before; `private_key`: PKCS#8, SEC 1 or
-    /// PKCS#1, not encrypted, of type RSA (2048 bits or more), ECDSA P-256 or P-384, or Ed25519. Any order of text around
-    /// the PEM blocks is ignored; both may be the same text. Errors (errc::invalid_option) name what is wrong: no block
-    /// found, a block that does not parse (its number), the key of another certificate, a chain out of order.
-    /// Dates are not checked: see info().
-    static Result<std::shared_ptr<const Identity>> from_pem(std::string_view certificates, std::string_view private_key);
+    /// `certificates`: the leaf first, each next one the issuer of the one before; `private_key`: PKCS#8, SEC
+    /// 1 or PKCS#1, not encrypted, of type RSA (2048 bits or more), ECDSA P-256 or P-384, or Ed25519. Any
+    /// order of text around the PEM blocks is ignored; both may be the same text. Errors
+    /// (errc::invalid_option) name what is wrong: no block found, a block that does not parse (its number),
+    /// the key of another certificate, a chain out of order. Dates are not checked: see info().
+    static Result<std::shared_ptr<const Identity>> from_pem(std::string_view certificates,
+                                                            std::string_view private_key);
     /// The same from files; errors name the file.
     static Result<std::shared_ptr<const Identity>> from_files(const std::string& certificate_file,
                                                               const std::string& key_file);

@@ -15,14 +15,16 @@ int bio_read(BIO* bio, char* out, int size) {
         BIO_set_retry_read(bio); // never an end: only the owner of the transport knows about that
         return -1;
     }
-    return static_cast<int>(input.read({reinterpret_cast<std::uint8_t*>(out), static_cast<std::size_t>(size)}));
+    return static_cast<int>(
+        input.read({reinterpret_cast<std::uint8_t*>(out), static_cast<std::size_t>(size)}));
 }
 
 int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
     if (size <= 0) return 0;
     try {
-        pipe_of(bio).output.append({reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)});
+        pipe_of(bio).output.append(
+            {reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)});
     } catch (const std::bad_alloc&) {
         return -1; // ends the connection; nothing may be thrown through C frames
     }

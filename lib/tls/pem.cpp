@@ -71,7 +71,8 @@ Result<std::vector<PemBlock>> read_pem(std::string_view text) {
         if (PEM_read_bio(bio.get(), &name, &header, &data, &size) != 1) {
             const std::uint32_t error = ERR_peek_last_error();
             if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) break;
-            return invalid("PEM block " + std::to_string(blocks.size() + 1) + " is damaged: " + last_reason());
+            return invalid("PEM block " + std::to_string(blocks.size() + 1) +
+                           " is damaged: " + last_reason());
         }
         const Ptr<char> name_owner(name), header_owner(header);
         const Ptr<std::uint8_t> data_owner(data);
@@ -88,20 +89,21 @@ bool is_certificate(const PemBlock& block) noexcept {
 }
 
 bool is_private_key(const PemBlock& block) noexcept {
-    return block.label == "PRIVATE KEY" || block.label == "EC PRIVATE KEY" || block.label == "RSA PRIVATE KEY" ||
-           block.label == "ENCRYPTED PRIVATE KEY";
+    return block.label == "PRIVATE KEY" || block.label == "EC PRIVATE KEY" ||
+           block.label == "RSA PRIVATE KEY" || block.label == "ENCRYPTED PRIVATE KEY";
 }
 
 std::string to_pem(const X509* certificate) {
     Ptr<BIO> bio(BIO_new(BIO_s_mem()));
-    if (bio == nullptr || PEM_write_bio_X509(bio.get(), const_cast<X509*>(certificate)) != 1) throw std::bad_alloc();
+    if (bio == nullptr || PEM_write_bio_X509(bio.get(), const_cast<X509*>(certificate)) != 1)
+        throw std::bad_alloc();
     return bio_text(bio.get());
 }
 
 std::string to_pem(const EVP_PKEY* key) {
     Ptr<BIO> bio(BIO_new(BIO_s_mem()));
-    if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), const_cast<EVP_PKEY*>(key), nullptr, nullptr, 0,
-                                                        nullptr, nullptr) != 1) {
+    if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), const_cast<EVP_PKEY*>(key), nullptr,
+                                                        nullptr, 0, nullptr, nullptr) != 1) {
         throw std::bad_alloc();
     }
     return bio_text(bio.get());
@@ -121,7 +123,8 @@ Result<std::vector<Ptr<X509>>> read_certificates(std::string_view pem) {
         if (!is_certificate((*blocks)[i])) continue;
         Ptr<X509> certificate = parse_certificate((*blocks)[i].der);
         if (certificate == nullptr) {
-            return invalid("PEM block " + std::to_string(i + 1) + " is not a valid certificate: " + last_reason());
+            return invalid("PEM block " + std::to_string(i + 1) +
+                           " is not a valid certificate: " + last_reason());
         }
         certificates.push_back(std::move(certificate));
     }
@@ -135,12 +138,14 @@ Result<Ptr<EVP_PKEY>> read_private_key(std::string_view pem) {
     for (PemBlock& block : *blocks) {
         if (!is_private_key(block)) continue;
         if (block.encrypted || block.label == "ENCRYPTED PRIVATE KEY") {
-            return invalid("the private key is encrypted with a password: decrypt it first (openssl pkey -in KEY -out PLAIN)");
+            return invalid("the private key is encrypted with a password: decrypt it first (openssl pkey -in "
+                           "KEY -out PLAIN)");
         }
         Ptr<EVP_PKEY> key = parse_key(block);
         OPENSSL_cleanse(block.der.data(), block.der.size());
         if (key == nullptr) return invalid("the private key does not parse: " + last_reason());
-        if (std::string problem = key_problem(key.get()); !problem.empty()) return invalid("the private key " + problem);
+        if (std::string problem = key_problem(key.get()); !problem.empty())
+            return invalid("the private key " + problem);
         return key;
     }
     return invalid("no \"-----BEGIN PRIVATE KEY-----\" block was found");
@@ -163,14 +168,17 @@ std::string key_problem(const EVP_PKEY* key) {
 
 Result<std::string> read_file(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
-    const auto system_error = [&path] { return invalid("cannot read " + path + ": " + std::strerror(errno)); };
+    const auto system_error = [&path] {
+        return invalid("cannot read " + path + ": " + std::strerror(errno));
+    };
     if (file == nullptr) return system_error();
     std::string text;
     char chunk[16'384];
     for (;;) {
         const std::size_t n = std::fread(chunk, 1, sizeof(chunk), file.get());
         text.append(chunk, n);
-        if (text.size() > limits::pem_file_max) return invalid(path + " is larger than 16 MiB: not a PEM file");
+        if (text.size() > limits::pem_file_max)
+            return invalid(path + " is larger than 16 MiB: not a PEM file");
         if (n == sizeof(chunk)) continue;
         if (std::ferror(file.get()) != 0) return system_error(); // a directory opens, but does not read
         return text;

@@ -27,7 +27,8 @@ TicketKeys::~TicketKeys() {
 
 std::chrono::seconds TicketKeys::lifetime() const noexcept {
     const auto whole_turns = static_cast<std::chrono::seconds::rep>(std::max<std::size_t>(kept_ - 1, 1));
-    return std::min<std::chrono::seconds>(turn_ * whole_turns, std::chrono::days(7)); // RFC 8446 4.6.1: 7 days at most
+    return std::min<std::chrono::seconds>(turn_ * whole_turns,
+                                          std::chrono::days(7)); // RFC 8446 4.6.1: 7 days at most
 }
 
 void TicketKeys::add_key(std::chrono::sys_seconds now) {
@@ -45,7 +46,8 @@ void TicketKeys::add_key(std::chrono::sys_seconds now) {
 
 void TicketKeys::turn_if_due(std::chrono::sys_seconds now) {
     // After a long silence the old keys have outlived their time as well.
-    while (!keys_.empty() && now - keys_.back().made >= turn_ * static_cast<std::chrono::seconds::rep>(kept_)) {
+    while (!keys_.empty() &&
+           now - keys_.back().made >= turn_ * static_cast<std::chrono::seconds::rep>(kept_)) {
         OPENSSL_cleanse(keys_.back().secret.data(), keys_.back().secret.size());
         keys_.pop_back();
     }
@@ -65,8 +67,8 @@ std::vector<std::uint8_t> TicketKeys::seal(Bytes plain, std::chrono::sys_seconds
         turn_if_due(now);
         const Key& key = keys_.front();
         std::copy(key.name.begin(), key.name.end(), out.begin());
-        if (EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_256_gcm(), key.secret.data(), key.secret.size(), tag_size,
-                              nullptr) != 1) {
+        if (EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_256_gcm(), key.secret.data(), key.secret.size(),
+                              tag_size, nullptr) != 1) {
             throw std::bad_alloc();
         }
     }
@@ -74,7 +76,8 @@ std::vector<std::uint8_t> TicketKeys::seal(Bytes plain, std::chrono::sys_seconds
     random_bytes(nonce);
     std::size_t size = 0;
     if (EVP_AEAD_CTX_seal(context.get(), out.data() + name_size + nonce_size, &size, plain.size() + tag_size,
-                          nonce.data(), nonce.size(), plain.data(), plain.size(), out.data(), name_size) != 1) {
+                          nonce.data(), nonce.size(), plain.data(), plain.size(), out.data(),
+                          name_size) != 1) {
         throw std::bad_alloc();
     }
     return out;
@@ -89,18 +92,19 @@ std::optional<std::vector<std::uint8_t>> TicketKeys::open(Bytes ticket, std::chr
     {
         const std::lock_guard lock(mutex_);
         turn_if_due(now);
-        const auto key = std::find_if(keys_.begin(), keys_.end(),
-                                      [&](const Key& k) { return std::equal(name.begin(), name.end(), k.name.begin()); });
+        const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) {
+            return std::equal(name.begin(), name.end(), k.name.begin());
+        });
         if (key == keys_.end()) return std::nullopt;
-        if (EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_256_gcm(), key->secret.data(), key->secret.size(), tag_size,
-                              nullptr) != 1) {
+        if (EVP_AEAD_CTX_init(context.get(), EVP_aead_aes_256_gcm(), key->secret.data(), key->secret.size(),
+                              tag_size, nullptr) != 1) {
             throw std::bad_alloc();
         }
     }
     std::vector<std::uint8_t> plain(box.size());
     std::size_t size = 0;
-    if (EVP_AEAD_CTX_open(context.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(), box.data(),
-                          box.size(), name.data(), name.size()) != 1) {
+    if (EVP_AEAD_CTX_open(context.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(),
+                          box.data(), box.size(), name.data(), name.size()) != 1) {
         ERR_clear_error();
         return std::nullopt;
     }

@@ -13,8 +13,9 @@
 
 namespace adit::inline v0::tls {
 
-/// Random AES-256-GCM keys. The newest seals; a ticket opens as long as its key is kept. Turns by itself with the time it
-/// is given. Thread-safe: one ring serves all shards of one trust domain, and no two trust domains may share one.
+/// Random AES-256-GCM keys. The newest seals; a ticket opens as long as its key is kept. Turns by itself with
+/// the time it is given. Thread-safe: one ring serves all shards of one trust domain, and no two trust
+/// domains may share one.
 class ADIT_INTERNAL TicketKeys {
 public:
     /// A new key every `turn`; `kept` keys in all, so that a ticket lives between (kept - 1) and kept turns.

@@ -80,11 +80,14 @@ TrustRoots::TrustRoots(const TrustRoots&) = default;
 TrustRoots& TrustRoots::operator=(const TrustRoots&) = default;
 TrustRoots::TrustRoots(std::shared_ptr<const Native> native) : native_(std::move(native)) {}
 
-std::size_t TrustRoots::count() const noexcept { return native_ == nullptr ? 0 : native_->certificates.size(); }
+std::size_t TrustRoots::count() const noexcept {
+    return native_ == nullptr ? 0 : native_->certificates.size();
+}
 
 Result<TrustRoots> TrustRoots::from_pem(std::string_view pem) {
     Result<std::vector<x509::Ptr<X509>>> certificates = x509::read_certificates(pem);
-    if (!certificates) return ErrorInfo(certificates.error().code(), "trusted roots: " + certificates.error().message());
+    if (!certificates)
+        return ErrorInfo(certificates.error().code(), "trusted roots: " + certificates.error().message());
     Builder builder;
     for (x509::Ptr<X509>& certificate : *certificates) builder.add(std::move(certificate));
     return TrustRoots(builder.take());
@@ -107,12 +110,14 @@ Result<TrustRoots> TrustRoots::system() {
             if (!text) return ErrorInfo(text.error().code(), "SSL_CERT_FILE: " + text.error().message());
             builder.add_what_parses(*text);
         }
-        for (std::size_t begin = 0; begin < directories.size();) { // a list separated by colons, as OpenSSL reads it
+        for (std::size_t begin = 0;
+             begin < directories.size();) { // a list separated by colons, as OpenSSL reads it
             const std::size_t end = std::min(directories.find(':', begin), directories.size());
             builder.add_directory(directories.substr(begin, end - begin));
             begin = end + 1;
         }
-        if (builder.empty()) return invalid("no certificate in SSL_CERT_FILE=" + file + " or SSL_CERT_DIR=" + directories);
+        if (builder.empty())
+            return invalid("no certificate in SSL_CERT_FILE=" + file + " or SSL_CERT_DIR=" + directories);
         return TrustRoots(builder.take());
     }
     for (const char* path : bundle_files) {

@@ -10,8 +10,9 @@
 
 namespace adit::inline v0::tls {
 
-/// A set of trusted certificates; a cheap handle on immutable content that threads may share. Empty trusts nobody.
-/// A listed certificate is trusted as it is: an intermediate, or a self-signed server certificate, may be listed too.
+/// A set of trusted certificates; a cheap handle on immutable content that threads may share. Empty trusts
+/// nobody. A listed certificate is trusted as it is: an intermediate, or a self-signed server certificate,
+/// may be listed too.
 class ADIT_INTERNAL TrustRoots {
 public:
     TrustRoots();
@@ -19,8 +20,9 @@ public:
     TrustRoots(const TrustRoots&);
     TrustRoots& operator=(const TrustRoots&);
 
-    /// The machine's own: SSL_CERT_FILE and SSL_CERT_DIR if set (and then nothing else), else the first bundle found
-    /// in the places of Debian, Alpine, Red Hat, SUSE and others. Blocks that do not parse are skipped here.
+    /// The machine's own: SSL_CERT_FILE and SSL_CERT_DIR if set (and then nothing else), else the first
+    /// bundle found in the places of Debian, Alpine, Red Hat, SUSE and others. Blocks that do not parse are
+    /// skipped here.
     static Result<TrustRoots> system();
     /// A PEM file; errc::invalid_option names the file and what is wrong with it.
     static Result<TrustRoots> from_file(const std::string& path);

@@ -32,7 +32,8 @@ std::string serial_text(const X509* certificate) {
     if (number == nullptr) return {};
     const Ptr<char> text(BN_bn2hex(number.get()));
     std::string lower = text == nullptr ? std::string() : std::string(text.get());
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return static_cast<char>(std::tolower(c)); });
     return lower;
 }
 
@@ -46,12 +47,15 @@ void read_names(const X509* certificate, CertificateInfo& info) {
         const ASN1_STRING* value = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
         const Bytes bytes(ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value)));
         if (name->type == GEN_IPADD) {
-            if (std::string text = ip_text(bytes); !text.empty()) info.ip_addresses.push_back(std::move(text));
+            if (std::string text = ip_text(bytes); !text.empty())
+                info.ip_addresses.push_back(std::move(text));
             continue;
         }
         std::string text(as_text(bytes));
-        if (text.find('\0') != std::string::npos) continue; // a classic forgery: "good.example\0.evil.example"
-        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (text.find('\0') != std::string::npos)
+            continue; // a classic forgery: "good.example\0.evil.example"
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         info.dns_names.push_back(std::move(text));
     }
 }
@@ -63,7 +67,8 @@ std::string name_text(const X509_NAME* name) {
     if (bio == nullptr) throw std::bad_alloc();
     const std::uint8_t* data = nullptr;
     std::size_t size = 0;
-    if (X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0 || BIO_mem_contents(bio.get(), &data, &size) != 1) {
+    if (X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0 ||
+        BIO_mem_contents(bio.get(), &data, &size) != 1) {
         ERR_clear_error();
         return "(unreadable name)";
     }
@@ -87,7 +92,8 @@ CertificateInfo describe(const X509* certificate) {
     info.serial = serial_text(certificate);
     std::uint8_t digest[SHA256_DIGEST_LENGTH];
     unsigned size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) info.fingerprint = hex(Bytes(digest, size));
+    if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1)
+        info.fingerprint = hex(Bytes(digest, size));
     read_names(certificate, info);
     info.not_before = time_of(X509_get0_notBefore(certificate));
     info.not_after = time_of(X509_get0_notAfter(certificate));

@@ -35,7 +35,8 @@ Ptr<X509> parse_certificate(Bytes der);
 Result<std::vector<Ptr<X509>>> read_certificates(std::string_view pem);
 /// The first private key of a PEM text; errors say what is wrong with it.
 Result<Ptr<EVP_PKEY>> read_private_key(std::string_view pem);
-/// What a peer of today accepts: RSA from 2048 bits, P-256, P-384, Ed25519. Empty if fine, else what is wrong.
+/// What a peer of today accepts: RSA from 2048 bits, P-256, P-384, Ed25519. Empty if fine, else what is
+/// wrong.
 std::string key_problem(const EVP_PKEY* key);
 
 CertificateInfo describe(const X509* certificate);

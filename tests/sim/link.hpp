@@ -1,4 +1,5 @@
-// One direction of a simulated transport: bytes in order, late, in pieces of any size, sometimes not at all for a while.
+// One direction of a simulated transport: bytes in order, late, in pieces of any size, sometimes not at all
+// for a while.
 #pragma once
 
 #include "unit/muxado/wire.hpp"

@@ -20,8 +20,8 @@ void World::check_laws() {
     check_credit(1, 2);
 }
 
-/// Credit is neither lost nor made: what the writer may send, what is on its way in either direction, and what the reader
-/// holds or owes add up to what was granted.
+/// Credit is neither lost nor made: what the writer may send, what is on its way in either direction, and
+/// what the reader holds or owes add up to what was granted.
 void World::check_credit(int writer, StreamId id) {
     Side& w = at(writer);
     Side& r = at(1 - writer);
@@ -31,7 +31,8 @@ void World::check_credit(int writer, StreamId id) {
         const auto& s = *receiving;
         const std::uint64_t kept = s.receive_credit + s.owed + s.growth_owed + s.handed_out + s.readable;
         require(kept == limits::initial_window + s.growth, "the reader's credit does not add up");
-        require(s.readable <= limits::initial_window + s.growth, "a receive buffer is larger than its window");
+        require(s.readable <= limits::initial_window + s.growth,
+                "a receive buffer is larger than its window");
     }
     if (!sending || sending->closing || sending->fin_sent || sending->write_reset) return;
     const std::uint64_t on_way = w.produced.of(id).payload - w.delivered.of(id).payload;
@@ -42,7 +43,8 @@ void World::check_credit(int writer, StreamId id) {
         return;
     }
     if (!receiving || receiving->released || receiving->closing || receiving->read_reset) return;
-    require(sending->send_credit + on_way + returning == receiving->receive_credit, "credit is not conserved");
+    require(sending->send_credit + on_way + returning == receiving->receive_credit,
+            "credit is not conserved");
 }
 
 void World::check_bounds(int side) {
@@ -52,8 +54,10 @@ void World::check_bounds(int side) {
     require(c.control_queued <= limits::control_frames_queued, "too many control frames");
     require(c.window_growth <= limits::session_window_max, "too much growth");
     const std::size_t streams = c.local_streams + c.remote_streams;
-    const std::size_t first_bytes = c.local_streams * std::min(plan_.write_max, plan_.stream_buffer); // open() takes them whole
-    require(c.buffered_out <= plan_.session_buffer + streams * 16'384 + first_bytes, "send buffers are over their bound");
+    const std::size_t first_bytes =
+        c.local_streams * std::min(plan_.write_max, plan_.stream_buffer); // open() takes them whole
+    require(c.buffered_out <= plan_.session_buffer + streams * 16'384 + first_bytes,
+            "send buffers are over their bound");
     require(c.buffered_in <= streams * std::uint64_t{limits::initial_window} + c.window_growth,
             "receive buffers are over their bound");
 }
@@ -89,7 +93,8 @@ void World::settle_until_quiet() {
         ++step_;
         for (int side : {0, 1}) {
             moved = moved || at(side).session.has_output();
-            for (const auto& [id, handle] : at(side).handles) moved = moved || handle.may_read;
+            for (const auto& [id, handle] : at(side).handles)
+                moved = moved || handle.may_read || (handle.may_write && !handle.shut);
         }
     }
 }
@@ -97,14 +102,19 @@ void World::settle_until_quiet() {
 void World::settle_applications(int side) {
     auto& handles = at(side).handles;
     for (auto next = handles.begin(); next != handles.end();) {
-        const auto [id, handle] = *next++;
-        if (!handle.shut) shut(side, id);
+        const StreamId id = next->first;
+        Handle& handle = (next++)->second;
+        while (handle.quota != 0 && handle.may_write && !handle.write_over && !handle.shut && !over_)
+            write_some(side, id, handle.quota);
+        const bool said_all = handle.quota == 0 || handle.write_over || handle.shut || over_;
+        if (said_all && !handle.shut) shut(side, id);
         read(side, id, true);
-        if (handles.at(id).read_over) drop(side, id);
+        if (handle.read_over && said_all) drop(side, id);
     }
 }
 
-/// The link is gone or a session ended: what arrived can be read, then everything can be dropped and nothing is left.
+/// The link is gone or a session ended: what arrived can be read, then everything can be dropped and
+/// nothing is left.
 void World::after_loss() {
     for (int round = 0; round < 20'000; ++round) {
         bool moved = false;
@@ -138,8 +148,10 @@ void World::check_nothing_left() {
         require(s.handles.empty(), "a stream never ended for its application");
         require(c.buffered_in == 0 && c.buffered_out == 0, "bytes are left in buffers");
         require(c.control_queued == 0, "control frames are left");
+        require(c.window_growth == 0, "growth of streams that are gone");
         const std::size_t kept = over_ ? 0 : heartbeats;
-        require(c.local_streams == kept && c.remote_streams == kept, "a stream is left, or a heartbeat stream is lost");
+        require(c.local_streams == kept && c.remote_streams == kept,
+                "a stream is left, or a heartbeat stream is lost");
         if (over_) continue;
         require(!s.session.error(), "a session died");
         for (const auto& [id, model] : models_) {

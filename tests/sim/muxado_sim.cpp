@@ -1,61 +1,83 @@
-// Runs the muxado simulation: muxado-sim [--seeds N] [--first SEED], or muxado-sim --seed SEED [--trace] for one.
-// ADIT_SIM_SEEDS sets N where no argument does (300 by default).
+// Runs the muxado simulations: muxado-sim [hostile] [--seeds N] [--first SEED], or with --seed SEED [--trace]
+// one run. ADIT_SIM_SEEDS sets N where no argument does (300 by default).
+#include "sim/muxado_hostile.hpp"
 #include "sim/muxado_world.hpp"
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace {
 
-bool run_one(std::uint64_t seed, bool trace, const char* program, std::map<std::string, int>& endings, std::uint64_t& bytes,
-             std::uint64_t& steps) {
-    adit::sim::World world(seed, trace);
+using Number = unsigned long long;
+
+struct Totals {
+    std::map<std::string, int> endings;
+    Number steps = 0, bytes = 0, failed = 0;
+};
+
+bool run_one(bool hostile, Number seed, bool trace, const char* program, Totals& totals) {
+    std::string where;
     try {
-        world.run();
+        if (hostile) {
+            totals.steps += adit::sim::run_hostile(seed);
+            return true;
+        }
+        adit::sim::World world(seed, trace);
+        try {
+            world.run();
+        } catch (...) {
+            where = ", step " + std::to_string(world.step());
+            throw;
+        }
+        ++totals.endings[world.ending()];
+        totals.bytes += world.bytes_checked();
+        totals.steps += world.step();
+        return true;
     } catch (const std::exception& e) {
-        std::printf("seed %llu, step %zu: %s\nreplay: %s --seed %llu --trace\n", static_cast<unsigned long long>(seed),
-                    world.step(), e.what(), program, static_cast<unsigned long long>(seed));
+        std::printf("seed %llu%s: %s\nreplay: %s%s --seed %llu%s\n", seed, where.c_str(), e.what(), program,
+                    hostile ? " hostile" : "", seed, hostile ? "" : " --trace");
         return false;
     }
-    ++endings[world.ending()];
-    bytes += world.bytes_checked();
-    steps += world.step();
-    return true;
+}
+
+int usage(const char* program) {
+    std::fprintf(stderr, "usage: %s [hostile] [--seeds N] [--first SEED] | --seed SEED [--trace]\n", program);
+    return 2;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    std::uint64_t first = 1, seeds = 300;
-    bool trace = false;
+    Number first = 1, seeds = 300;
+    bool trace = false, hostile = false;
     if (const char* n = std::getenv("ADIT_SIM_SEEDS"); n != nullptr) seeds = std::strtoull(n, nullptr, 10);
     for (int i = 1; i < argc; ++i) {
-        const bool has_value = i + 1 < argc;
-        if (std::strcmp(argv[i], "--trace") == 0) {
+        const std::string_view word = argv[i];
+        const bool has_number = i + 1 < argc;
+        if (word == "--trace")
             trace = true;
-        } else if (std::strcmp(argv[i], "--seeds") == 0 && has_value) {
+        else if (word == "hostile")
+            hostile = true;
+        else if (!has_number)
+            return usage(argv[0]);
+        else if (word == "--seeds")
             seeds = std::strtoull(argv[++i], nullptr, 10);
-        } else if (std::strcmp(argv[i], "--first") == 0 && has_value) {
+        else if (word == "--first")
             first = std::strtoull(argv[++i], nullptr, 10);
-        } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
-            first = std::strtoull(argv[++i], nullptr, 10);
-            seeds = 1;
-        } else {
-            std::fprintf(stderr, "usage: %s [--seeds N] [--first SEED] | --seed SEED [--trace]\n", argv[0]);
-            return 2;
-        }
+        else if (word == "--seed")
+            first = std::strtoull(argv[++i], nullptr, 10), seeds = 1;
+        else
+            return usage(argv[0]);
     }
-    std::map<std::string, int> endings;
-    std::uint64_t bytes = 0, steps = 0, failed = 0;
-    for (std::uint64_t seed = first; seed < first + seeds; ++seed)
-        if (!run_one(seed, trace, argv[0], endings, bytes, steps)) ++failed;
-    std::printf("%llu seeds, %llu steps, %llu MiB compared, %llu failed;", static_cast<unsigned long long>(seeds),
-                static_cast<unsigned long long>(steps), static_cast<unsigned long long>(bytes >> 20),
-                static_cast<unsigned long long>(failed));
-    for (const auto& [ending, count] : endings) std::printf(" %s: %d;", ending.c_str(), count);
+    Totals totals;
+    for (Number seed = first; seed < first + seeds; ++seed)
+        if (!run_one(hostile, seed, trace, argv[0], totals)) ++totals.failed;
+    std::printf("%llu seeds, %llu steps, %llu MiB compared, %llu failed", seeds, totals.steps,
+                totals.bytes >> 20, totals.failed);
+    for (const auto& [ending, count] : totals.endings) std::printf("; %s: %d", ending.c_str(), count);
     std::printf("\n");
-    return failed == 0 && seeds != 0 ? 0 : 1;
+    return totals.failed == 0 && seeds != 0 ? 0 : 1;
 }

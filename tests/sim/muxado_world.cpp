@@ -21,11 +21,21 @@ const char* name(int side) { return side == 0 ? "client" : "server"; }
 Plan::Plan(Random& random) {
     steps = random.between(500, 1'500);
     streams_max = random.chance(30) ? random.between(1, 4) : random.between(5, 40);
-    remote_max = random.chance(20) ? std::max<std::size_t>(streams_max / 2, 1) : 4 * streams_max + 8;
     payload_max = random.chance(20) ? random.between(1, 200) : limits::frame_payload_max;
     write_max = random.chance(20) ? 50 : random.chance(50) ? 3'000 : 120'000;
     if (payload_max < 200) write_max = std::min<std::size_t>(write_max, 3'000);
-    bulk = random.chance(50);
+    heavy = payload_max >= 200 && random.chance(40);
+    bulk = heavy || random.chance(50);
+    if (heavy) {
+        streams_max = random.between(1, 4);
+        write_max = 120'000;
+        link_capacity = std::max<std::size_t>(link_capacity, 20'000);
+        piece_max = std::max<std::size_t>(piece_max, 20'000);
+    }
+    lazy = heavy && random.chance(40);
+    refuses = random.chance(20);
+    remote_max = refuses ? std::max<std::size_t>(streams_max / 2, 1) : 4 * streams_max + 8;
+    quota_max = heavy ? 900'000 : write_max;
     stream_buffer = random.chance(30) ? random.between(100, 20'000) : limits::stream_write_buffer;
     session_buffer = random.chance(30) ? random.between(1, 60'000) : limits::session_write_buffer;
     piece_max = random.chance(20) ? random.between(1, 30) : random.chance(50) ? 1'460 : 200'000;
@@ -36,16 +46,18 @@ Plan::Plan(Random& random) {
     heartbeats = random.chance(70);
     impatient = random.chance(10);
     resets = static_cast<unsigned>(random.chance(50) ? random.between(1, 10) : 0);
-    releases = static_cast<unsigned>(random.between(1, 12));
+    releases = static_cast<unsigned>(heavy ? random.between(0, 4) : random.between(1, 12));
+    if (heavy) resets /= 5;
     refusals = static_cast<unsigned>(random.chance(30) ? random.between(1, 30) : 0);
-    half_closes = static_cast<unsigned>(random.between(1, 12));
+    half_closes = static_cast<unsigned>(heavy ? random.between(0, 1) : random.between(1, 12));
     stalls = static_cast<unsigned>(random.chance(40) ? random.between(1, 3) : 0);
     cut = random.chance(15);
     goodbye = !cut && random.chance(10);
 }
 
 World::World(std::uint64_t seed, bool trace)
-    : seed_(seed), trace_(trace), random_(seed), plan_(random_), now_(test::t0), ring_(ring_size), scratch_(400'000) {
+    : seed_(seed), trace_(trace), random_(seed), plan_(random_), now_(test::t0), ring_(ring_size),
+      scratch_(400'000) {
     for (auto& b : ring_) b = static_cast<std::uint8_t>(random_.next());
     for (int side : {0, 1}) {
         sides_[static_cast<std::size_t>(side)] = std::make_unique<Side>(config_of(side));
@@ -73,11 +85,14 @@ muxado::Config World::config_of(int side) {
 }
 
 Bytes World::content(StreamId id, int writer, std::uint64_t offset, std::size_t most) const {
-    const auto at = static_cast<std::size_t>((offset + id * 7919u + static_cast<std::uint64_t>(writer) * 31u) % ring_size);
+    const auto at = static_cast<std::size_t>(
+        (offset + id * 7919u + static_cast<std::uint64_t>(writer) * 31u) % ring_size);
     return Bytes(ring_).subspan(at, std::min(most, ring_size - at));
 }
 
-std::size_t World::amount(std::size_t most) { return plan_.bulk ? random_.between(0, most) : random_.size(most); }
+std::size_t World::amount(std::size_t most) {
+    return plan_.bulk ? random_.between(0, most) : random_.size(most);
+}
 
 // --- the run
 
@@ -138,12 +153,14 @@ void World::produce(int side) {
     std::size_t total = 0;
     // Up to the end of a frame, so that the books can be compared after the step; in pieces of any size.
     do {
-        const std::size_t n = s.session.produce(MutableBytes(scratch_).first(std::max<std::size_t>(amount(200'000), 1)));
+        const std::size_t n =
+            s.session.produce(MutableBytes(scratch_).first(std::max<std::size_t>(amount(200'000), 1)));
         require(n != 0 || !s.session.has_output(), "has_output() promises what produce() does not give");
         if (n == 0) break;
         s.produced.pass(Bytes(scratch_).first(n));
-        s.out.send(Bytes(scratch_).first(n), now_ + std::chrono::duration_cast<Duration>(
-                                                         plan_.delay_max * static_cast<long>(random_.below(101)) / 100));
+        s.out.send(Bytes(scratch_).first(n),
+                   now_ + std::chrono::duration_cast<Duration>(plan_.delay_max *
+                                                               static_cast<long>(random_.below(101)) / 100));
         total += n;
     } while (!s.produced.at_boundary());
     if (total != 0) trace(side, "sends " + std::to_string(total));
@@ -181,7 +198,7 @@ void World::application_step(int side) {
     const std::size_t what = random_.below(100);
     if (what < plan_.resets + plan_.releases) return drop(side, id);
     if (what < plan_.resets + plan_.releases + plan_.half_closes) return shut(side, id);
-    if (what < 60) return write(side, id);
+    if (what < (plan_.lazy ? 96u : plan_.heavy ? 70u : 60u)) return write(side, id);
     read(side, id, false);
 }
 
@@ -205,22 +222,26 @@ void World::open(int side) {
     require(*id == next, "ids do not count up by two");
     models_[next].type = type;
     flow(next, side).written = a.size() + b.size();
-    s.handles[next];
+    s.handles[next].quota = random_.between(0, plan_.quota_max);
     trace(side, "opens " + std::to_string(next) + " with " + std::to_string(a.size() + b.size()));
 }
 
-void World::write(int side, StreamId id) {
+void World::write(int side, StreamId id) { write_some(side, id, amount(plan_.write_max)); }
+
+void World::write_some(int side, StreamId id, std::size_t most) {
     Side& s = at(side);
     Handle& handle = s.handles.at(id);
     if (handle.shut || handle.write_over || !handle.may_write) return;
     Flow& f = flow(id, side);
-    const Bytes bytes = content(id, side, f.written, amount(plan_.write_max));
+    const Bytes bytes = content(id, side, f.written, most);
     const std::size_t space = s.session.write_space(id);
     const std::size_t n = s.session.write(id, bytes);
     require(n == std::min(space, bytes.size()), "write() does not take what write_space() promised");
     f.written += n;
+    handle.quota -= std::min(n, handle.quota);
     handle.may_write = n == bytes.size();
-    trace(side, "writes " + std::to_string(n) + " of " + std::to_string(bytes.size()) + " on " + std::to_string(id));
+    trace(side, "writes " + std::to_string(n) + " of " + std::to_string(bytes.size()) + " on " +
+                    std::to_string(id));
 }
 
 void World::read(int side, StreamId id, bool all) {
@@ -240,7 +261,8 @@ void World::read(int side, StreamId id, bool all) {
         }
         for (std::size_t at = 0; at < got.size();) {
             const Bytes expected = content(id, 1 - side, f.read + at, got.size() - at);
-            require(std::memcmp(expected.data(), got.data() + at, expected.size()) == 0, "a stream's bytes differ");
+            require(std::memcmp(expected.data(), got.data() + at, expected.size()) == 0,
+                    "a stream's bytes differ");
             at += expected.size();
         }
         f.read += got.size();
@@ -248,7 +270,8 @@ void World::read(int side, StreamId id, bool all) {
         require(f.read <= f.written, "a stream has more bytes than were written");
         if (peeks) s.session.consume(id, got.size());
         if (s.session.readable(id) != 0) continue;
-        if (!peeks && got.size() == wanted) continue; // full: a last call finds nothing and settles the credit
+        if (!peeks && got.size() == wanted)
+            continue; // full: a last call finds nothing and settles the credit
         if (!peeks) {
             require(s.session.read(id, MutableBytes(scratch_).first(1)) == 0, "bytes out of nowhere");
         }
@@ -268,7 +291,9 @@ void World::check_end_of_reading(int side, StreamId id) {
         require(f.aborted || (f.finished && f.read == f.written), "a clean end without all bytes");
         break;
     case ReadState::reset: break; // its reason was checked with the event
-    case ReadState::lost: require(over_ || at(side).session.error().has_value(), "lost without a loss"); break;
+    case ReadState::lost:
+        require(over_ || at(side).session.error().has_value(), "lost without a loss");
+        break;
     case ReadState::gone: fail("a stream that the application holds is gone");
     }
     handle.read_over = true;
@@ -285,7 +310,8 @@ void World::shut(int side, StreamId id) {
 
 void World::drop(int side, StreamId id) {
     Side& s = at(side);
-    const bool aborts = !settling_ && random_.below(plan_.resets + plan_.releases) < plan_.resets;
+    const bool aborts =
+        !settling_ && random_.below(plan_.resets + plan_.releases) < plan_.resets; // never both 0 here
     flow(id, 1 - side).abandoned = true;
     if (aborts) {
         flow(id, side).aborted = true;
@@ -305,7 +331,8 @@ void World::handle_events(int side) {
         require(!s.lost, "an event after `closed`");
         const auto handle = s.handles.find(event->id);
         const bool of_stream = event->type <= EventType::reset && event->type != EventType::stream_opened;
-        require(!of_stream || handle != s.handles.end(), "an event of a stream that the application does not hold");
+        require(!of_stream || handle != s.handles.end(),
+                "an event of a stream that the application does not hold");
         switch (event->type) {
         case EventType::stream_opened: on_opened(side, event->id, event->value); break;
         case EventType::readable: handle->second.may_read = true; break;
@@ -320,7 +347,8 @@ void World::handle_events(int side) {
             s.lost = true;
             for (auto& [id, held] : s.handles) held.may_read = true;
             if (over_) break;
-            require(s.session.error()->code() == errc::heartbeat_timeout && plan_.impatient, "a session died of its own");
+            require(s.session.error()->code() == errc::heartbeat_timeout && plan_.impatient,
+                    "a session died of its own");
             ending_ = "heartbeat timeout";
             over_ = true;
             break;
@@ -330,9 +358,10 @@ void World::handle_events(int side) {
 
 void World::on_opened(int side, StreamId id, std::uint32_t type) {
     const auto model = models_.find(id);
-    require(model != models_.end() && static_cast<int>(id % 2) == side, "a stream that the peer did not open");
+    require(model != models_.end() && static_cast<int>(id % 2) == side,
+            "a stream that the peer did not open");
     require(type == model->second.type, "a stream with another type");
-    at(side).handles[id];
+    at(side).handles[id].quota = random_.between(0, plan_.quota_max);
     if (settling_ || !random_.chance(plan_.refusals)) return;
     flow(id, 1 - side).abandoned = true;
     flow(id, side).aborted = true;
@@ -344,7 +373,7 @@ void World::on_opened(int side, StreamId id, std::uint32_t type) {
 void World::on_reset(int side, StreamId id, std::uint32_t code) {
     Handle& handle = at(side).handles.at(id);
     handle.may_read = handle.write_over = true;
-    const bool refused = code == static_cast<std::uint32_t>(ErrorCode::stream_refused) && plan_.remote_max <= plan_.streams_max;
+    const bool refused = code == static_cast<std::uint32_t>(ErrorCode::stream_refused) && plan_.refuses;
     if (refused) { // never seen by the other application
         flow(id, 1 - side).aborted = flow(id, side).abandoned = true;
     }
@@ -353,7 +382,9 @@ void World::on_reset(int side, StreamId id, std::uint32_t code) {
 }
 
 void World::trace(int side, const std::string& what) const {
-    if (trace_) std::printf("%6zu %10.6f %s %s\n", step_, std::chrono::duration<double>(now_ - test::t0).count(), name(side), what.c_str());
+    if (trace_)
+        std::printf("%6zu %10.6f %s %s\n", step_, std::chrono::duration<double>(now_ - test::t0).count(),
+                    name(side), what.c_str());
 }
 
 void World::fail(const std::string& what) const { throw Failure(what); }

@@ -1,4 +1,5 @@
-// Two muxado sessions, the links between them, two applications that use them at random, and the laws that hold after every step.
+// Two muxado sessions, the links between them, two applications that use them at random, and the laws that
+// hold after every step.
 #pragma once
 
 #include "sim/link.hpp"
@@ -21,23 +22,28 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// What the seed decides about a run before its first step ("swarm" testing: runs differ in kind, not only in order).
+/// What the seed decides about a run before its first step ("swarm" testing: runs differ in kind, not only
+/// in order).
 struct Plan {
     explicit Plan(Random& random);
 
     std::size_t steps;
     std::size_t streams_max;
-    std::size_t remote_max;      ///< lower than streams_max in some runs: then streams are refused
-    std::size_t payload_max;     ///< of a DATA frame
-    std::size_t write_max;       ///< of one write
+    bool refuses; ///< a side takes fewer streams than the other opens
+    std::size_t remote_max;
+    std::size_t payload_max; ///< of a DATA frame
+    std::size_t write_max;   ///< of one write
     std::size_t stream_buffer, session_buffer;
-    std::size_t piece_max;       ///< the link delivers at most this much at once
-    std::size_t link_capacity;   ///< bytes in flight before the sender waits
+    std::size_t piece_max;     ///< the link delivers at most this much at once
+    std::size_t link_capacity; ///< bytes in flight before the sender waits
     Duration delay_max;
-    bool bulk;                   ///< amounts are spread evenly up to their maximum, else mostly small
+    bool heavy;            ///< few streams with so much to say that windows and buffers run full
+    bool lazy;             ///< and readers that read seldom
+    std::size_t quota_max; ///< what a writer still has to say when the faults stop
+    bool bulk;             ///< amounts are spread evenly up to their maximum, else mostly small
     bool grow, raise, heartbeats, impatient;
     unsigned resets, releases, refusals, half_closes, stalls; ///< percent or permille weights
-    bool cut, goodbye;           ///< the run ends so, at a random step
+    bool cut, goodbye;                                        ///< the run ends so, at a random step
 };
 
 class World {
@@ -53,9 +59,10 @@ public:
 private:
     /// What the application of one side holds of a stream.
     struct Handle {
-        bool may_read = true;  ///< an event said so, or nothing was tried yet
+        bool may_read = true; ///< an event said so, or nothing was tried yet
         bool may_write = true;
         bool shut = false;
+        std::size_t quota = 0;  ///< to be written before it is shut, in the end
         bool read_over = false; ///< saw the end or a reset
         bool write_over = false;
     };
@@ -70,9 +77,9 @@ private:
     /// One direction of a stream, told by what both applications did.
     struct Flow {
         std::uint64_t written = 0, read = 0;
-        bool finished = false;   ///< its writer shut it down or released the stream
-        bool aborted = false;    ///< its writer reset or refused the stream
-        bool abandoned = false;  ///< its reader released, reset or refused the stream
+        bool finished = false;  ///< its writer shut it down or released the stream
+        bool aborted = false;   ///< its writer reset or refused the stream
+        bool abandoned = false; ///< its reader released, reset or refused the stream
     };
     struct Model {
         std::uint32_t type = 0;
@@ -84,6 +91,7 @@ private:
     void application_step(int side);
     void open(int side);
     void write(int side, muxado::StreamId id);
+    void write_some(int side, muxado::StreamId id, std::size_t most);
     void read(int side, muxado::StreamId id, bool all);
     void check_end_of_reading(int side, muxado::StreamId id);
     void shut(int side, muxado::StreamId id);

@@ -48,8 +48,14 @@ TEST_CASE("a send window gives all, a part that is worth it, or nothing") {
         std::uint32_t credit;
         std::size_t queued, sendable;
     };
-    const Row rows[] = {{0, 1, 0},         {0, 0, 0},          {1, 1, 1},           {99, 100, 0},
-                        {8'191, 8'191, 8'191}, {8'191, 8'192, 0}, {8'192, 9'000, 8'192}, {window, 1'000'000, window}};
+    const Row rows[] = {{0, 1, 0},
+                        {0, 0, 0},
+                        {1, 1, 1},
+                        {99, 100, 0},
+                        {8'191, 8'191, 8'191},
+                        {8'191, 8'192, 0},
+                        {8'192, 9'000, 8'192},
+                        {window, 1'000'000, window}};
     for (const auto& row : rows) {
         CAPTURE(row.credit);
         muxado::SendWindow w;
@@ -176,7 +182,8 @@ TEST_CASE("stalled streams fill the session's buffer but do not stop the others"
     std::vector<StreamId> stalled;
     for (int i = 0; i < 40; ++i) {
         stalled.push_back(*session.open(1));
-        while (session.write(stalled.back(), zeros(100'000)) != 0) {}
+        while (session.write(stalled.back(), zeros(100'000)) != 0) {
+        }
     }
     CHECK(session.counters().buffered_out <= 300'000 + 40 * 16'384);
     drain(session); // the transport takes it all; the peers grant nothing more

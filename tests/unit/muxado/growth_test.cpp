@@ -1,5 +1,5 @@
-// Growth of receive windows over an emulated round trip, against models of the official senders: Rust clamps the credit it holds at
-// 262144, Go adds it up (performance-and-reliability A.5).
+// Growth of receive windows over an emulated round trip, against models of the official senders: Rust clamps
+// the credit it holds at 262144, Go adds it up (performance-and-reliability A.5).
 #include "muxado/session.hpp"
 
 #include "support/doctest.hpp"
@@ -34,7 +34,8 @@ public:
         return true;
     }
     void run() {
-        while (step()) {}
+        while (step()) {
+        }
     }
 
 private:
@@ -43,8 +44,8 @@ private:
 
 enum class Model { rust, go };
 
-/// An agent that sends a download on one stream through a link of a given delay and rate to an edge session, whose reader (the
-/// visitor) takes bytes at a given rate.
+/// An agent that sends a download on one stream through a link of a given delay and rate to an edge session,
+/// whose reader (the visitor) takes bytes at a given rate.
 class Download {
 public:
     Download(Model model, const muxado::Config& c, Duration rtt, double link_rate, double reader_rate = 1e12)
@@ -79,8 +80,9 @@ private:
             const std::size_t n = std::min({to_send_, largest, std::size_t{peer_credit}});
             to_send_ -= n;
             peer_credit -= static_cast<std::uint32_t>(n);
-            link_free_ = std::max(link_free_, clock.now) +
-                         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(double(n) / link_rate_));
+            link_free_ =
+                std::max(link_free_, clock.now) +
+                std::chrono::duration_cast<Duration>(std::chrono::duration<double>(double(n) / link_rate_));
             clock.at(link_free_ + delay_, [this, frame = data(id_, zeros(n))] { arrive(frame); });
         }
     }
@@ -95,7 +97,8 @@ private:
         const std::size_t n = std::min<std::size_t>(edge.readable(id_), 65'536);
         reading_ = n != 0;
         if (n == 0) return;
-        const auto takes = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(double(n) / reader_rate_));
+        const auto takes =
+            std::chrono::duration_cast<Duration>(std::chrono::duration<double>(double(n) / reader_rate_));
         clock.at(clock.now + takes, [this, n] {
             edge.consume(id_, n);
             taken_ += n;
@@ -167,7 +170,8 @@ TEST_CASE("a clamping sender that lost its surplus in a pause speeds up again wi
     for (const Duration pause : {Duration(450ms), Duration(5s)}) {
         Download d(Model::rust, growing(PeerCredit::clamps), rtt, fast_link);
         d.edge.set_rtt(rtt);
-        // After a pause too short to write the old surplus off, growth may be repeated once; then it is a matter of longer ones.
+        // After a pause too short to write the old surplus off, growth may be repeated once; then it is a
+        // matter of longer ones.
         const int bursts = pause > 1s ? 12 : 2;
         for (int i = 0; i < bursts; ++i) {
             CAPTURE(i);
@@ -180,7 +184,8 @@ TEST_CASE("a clamping sender that lost its surplus in a pause speeds up again wi
     }
 }
 
-TEST_CASE("a sender of unknown kind is never given more than twice the largest window, however often it pauses") {
+TEST_CASE(
+    "a sender of unknown kind is never given more than twice the largest window, however often it pauses") {
     Download d(Model::go, growing(PeerCredit::unknown), rtt, fast_link);
     d.edge.set_rtt(rtt);
     for (int i = 0; i < 40; ++i) {
@@ -199,7 +204,8 @@ TEST_CASE("a slow reader holds the sender to the initial window") {
     CHECK(d.most_buffered <= window);
 }
 
-TEST_CASE("a window that is far too large for its reader shrinks by withheld credit, only for a sender that keeps credit") {
+TEST_CASE("a window that is far too large for its reader shrinks by withheld credit, only for a sender that "
+          "keeps credit") {
     for (const PeerCredit kind : {PeerCredit::keeps, PeerCredit::unknown}) {
         muxado::Config c = growing(kind);
         Session session(c);

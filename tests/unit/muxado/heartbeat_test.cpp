@@ -20,7 +20,8 @@ TEST_CASE("a heartbeat value is found whatever the split") {
     }
 }
 
-TEST_CASE("a heartbeat timer beats once an interval, waits for the answer, and expires after interval and tolerance") {
+TEST_CASE("a heartbeat timer beats once an interval, waits for the answer, and expires after interval and "
+          "tolerance") {
     muxado::HeartbeatTimer timer;
     CHECK_FALSE(timer.next_timeout());
     timer.start(10s, 15s, t0);
@@ -73,7 +74,8 @@ TEST_CASE("a heartbeat that is answered with another value ends the session") {
         const char* what;
         Buffer answer;
     };
-    const Row rows[] = {{"another value", data(3, number(0xDEADBEEF))}, {"zeros as a wedged agent", data(3, zeros(64))}};
+    const Row rows[] = {{"another value", data(3, number(0xDEADBEEF))},
+                        {"zeros as a wedged agent", data(3, zeros(64))}};
     for (const auto& row : rows) {
         CAPTURE(row.what);
         muxado::Session session(config(Role::client));
@@ -87,7 +89,8 @@ TEST_CASE("a heartbeat that is answered with another value ends the session") {
     }
 }
 
-TEST_CASE("a peer that stops answering is dropped after interval and tolerance, whatever it does to the stream") {
+TEST_CASE(
+    "a peer that stops answering is dropped after interval and tolerance, whatever it does to the stream") {
     for (const Buffer& silence : {Buffer{}, data(3, {}, fin), rst(3, 6)}) {
         muxado::Session session(config(Role::client));
         session.start_heartbeat(10s, 15s, t0);
@@ -108,7 +111,8 @@ TEST_CASE("a peer that stops answering is dropped after interval and tolerance, 
     }
 }
 
-TEST_CASE("the peer's heartbeats are echoed exactly, in whole values, and are not the application's business") {
+TEST_CASE(
+    "the peer's heartbeats are echoed exactly, in whole values, and are not the application's business") {
     for (const std::size_t cut : {1u, 3u, 8u, 9u, 12u, 13u, 19u, 22u}) {
         CAPTURE(cut);
         muxado::Session session(config(Role::server));
@@ -151,7 +155,8 @@ TEST_CASE("a peer that asks for echoes without end is cut off, and so is one wit
     muxado::Session session(config(Role::server));
     session.receive(open(3, 0xFFFF'FFFF, zeros(5'000)), t0);
     CHECK(said(session) == "RST 3 code 10");
-    session.receive(open(5, 0xFFFF'FFFF) + open(7, 0xFFFF'FFFF) + open(9, 0xFFFF'FFFF) + open(11, 0xFFFF'FFFF), t0);
+    session.receive(
+        open(5, 0xFFFF'FFFF) + open(7, 0xFFFF'FFFF) + open(9, 0xFFFF'FFFF) + open(11, 0xFFFF'FFFF), t0);
     session.receive(open(13, 0xFFFF'FFFF), t0);
     CHECK(said(session) == "RST 13 code 5");
     session.receive(rst(5, 0) + open(15, 0xFFFF'FFFF, number(1)), t0);

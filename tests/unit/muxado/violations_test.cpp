@@ -1,4 +1,5 @@
-// T17 and T16 (performance-and-reliability B.4): what a misbehaving peer gets. Equal to the Go reference where that is safe.
+// T17 and T16 (performance-and-reliability B.4): what a misbehaving peer gets. Equal to the Go reference
+// where that is safe.
 #include "muxado/session.hpp"
 
 #include "support/doctest.hpp"
@@ -27,7 +28,8 @@ TEST_CASE("the table of outcomes") {
         {"overrun by one byte", data(3, zeros(window - 4 + 1)), "RST 3 code 3", false},
         {"exactly the window", data(3, zeros(window - 4)), "", false},
         {"overrun after the window", data(3, zeros(window - 4)) + data(3, zeros(1)), "RST 3 code 3", false},
-        {"what follows an overrun is not answered", data(3, zeros(window)) + data(3, zeros(9)), "RST 3 code 3", false},
+        {"what follows an overrun is not answered", data(3, zeros(window)) + data(3, zeros(9)),
+         "RST 3 code 3", false},
         {"empty DATA without credit", data(3, zeros(window - 4)) + data(3, {}), "", false},
         {"a 16 MiB frame", data(3, zeros(0xFF'FFFF)), "RST 3 code 3", false},
         {"WNDINC 0", wndinc(3, 0), "GOAWAY last 5 code 1 +0", true},
@@ -35,8 +37,10 @@ TEST_CASE("the table of outcomes") {
         {"WNDINC 0 on an unknown stream", wndinc(77, 0), "GOAWAY last 5 code 1 +0", true},
         {"credit up to 2^31-1", wndinc(3, 0x7FFF'FFFF - window), "", false},
         {"credit past 2^31-1", wndinc(3, 0x7FFF'FFFF - window + 1), "RST 3 code 3", false},
-        {"credit past 2^31-1 in two steps", wndinc(3, 0x4000'0000) + wndinc(3, 0x4000'0000), "RST 3 code 3", false},
-        {"the largest increment twice, on an unknown stream", wndinc(9, 0x7FFF'FFFF) + wndinc(9, 0x7FFF'FFFF), "", false},
+        {"credit past 2^31-1 in two steps", wndinc(3, 0x4000'0000) + wndinc(3, 0x4000'0000), "RST 3 code 3",
+         false},
+        {"the largest increment twice, on an unknown stream", wndinc(9, 0x7FFF'FFFF) + wndinc(9, 0x7FFF'FFFF),
+         "", false},
         {"WNDINC on a finished stream", wndinc(5, 10), "", false},
         // closed and unknown streams
         {"DATA after FIN", data(5, zeros(3)), "RST 5 code 4", false},
@@ -58,7 +62,8 @@ TEST_CASE("the table of outcomes") {
         {"SYN on a finished stream", open(5, 1), "GOAWAY last 5 code 1 +0", true},
         {"SYN on an id that was skipped, as Go may", open(9, 1) + open(7, 1), "", false},
         {"SYN on the highest id", open(0x7FFF'FFFF, 1), "", false},
-        {"SYN going far down again", open(0x7FFF'FFFF, 1) + open(7, 1), "GOAWAY last 2147483647 code 1 +0", true},
+        {"SYN going far down again", open(0x7FFF'FFFF, 1) + open(7, 1), "GOAWAY last 2147483647 code 1 +0",
+         true},
         {"DATA on stream 0", data(0, zeros(3)), "GOAWAY last 5 code 1 +0", true},
         {"RST on stream 0", rst(0, 3), "GOAWAY last 5 code 1 +0", true},
         {"WNDINC on stream 0", wndinc(0, 3), "GOAWAY last 5 code 1 +0", true},
@@ -71,13 +76,15 @@ TEST_CASE("the table of outcomes") {
         {"WNDINC of 16 MiB", frame(2, 0, 3, zeros(0xFF'FFFF)), "GOAWAY last 5 code 8 +0", true},
         {"GOAWAY of 7 bytes", frame(3, 0, 0, zeros(7)), "GOAWAY last 5 code 8 +0", true},
         {"GOAWAY on a stream", frame(3, 0, 3, zeros(8)), "GOAWAY last 5 code 1 +0", true},
-        {"unknown types are skipped", frame(4, 3, 0, zeros(70'000)) + frame(15, 15, 0xFFFF'FFFF, {}) + data(99, {}),
-         "RST 99 code 4", false},
+        {"unknown types are skipped",
+         frame(4, 3, 0, zeros(70'000)) + frame(15, 15, 0xFFFF'FFFF, {}) + data(99, {}), "RST 99 code 4",
+         false},
         {"SYN on a WNDINC is ignored", frame(2, syn, 3, number(5)), "", false},
         {"flags that do not exist are ignored", frame(1, 0xC, 3, zeros(3)), "", false},
         // the type of a stream
         {"a split type", data(7, zeros(1), syn) + data(7, zeros(3)), "", false},
-        {"a stream that ends before its type", data(7, zeros(1), syn) + data(7, zeros(2), fin), "RST 7 code 1", false},
+        {"a stream that ends before its type", data(7, zeros(1), syn) + data(7, zeros(2), fin),
+         "RST 7 code 1", false},
     };
     for (const auto& row : rows) {
         // Whole, cut in two at odd places, and in small pieces: the outcome is the same.

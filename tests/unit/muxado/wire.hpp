@@ -1,5 +1,5 @@
-// A second, deliberately plain codec for muxado frames: what the tests say to a session and read from it. It shares no code with
-// lib/muxado/frame.cpp beyond the numbers.
+// A second, deliberately plain codec for muxado frames: what the tests say to a session and read from it. It
+// shares no code with lib/muxado/frame.cpp beyond the numbers.
 #pragma once
 
 #include "muxado/session.hpp"
@@ -24,8 +24,9 @@ struct Frame {
     Buffer body;
 
     std::uint32_t number(std::size_t at = 0) const {
-        return body.size() < at + 4 ? 0 : std::uint32_t{body[at]} << 24 | std::uint32_t{body[at + 1]} << 16 |
-                                              std::uint32_t{body[at + 2]} << 8 | body[at + 3];
+        return body.size() < at + 4 ? 0
+                                    : std::uint32_t{body[at]} << 24 | std::uint32_t{body[at + 1]} << 16 |
+                                          std::uint32_t{body[at + 2]} << 8 | body[at + 3];
     }
     bool data() const { return type == 1; }
     bool wndinc() const { return type == 2; }
@@ -82,8 +83,8 @@ inline Buffer header(std::uint32_t length, unsigned type, unsigned flags, std::u
             b(id, 24),     b(id, 16),    b(id, 8),     b(id, 0)};
 }
 inline Buffer number(std::uint32_t v) {
-    return {static_cast<std::uint8_t>(v >> 24), static_cast<std::uint8_t>(v >> 16), static_cast<std::uint8_t>(v >> 8),
-            static_cast<std::uint8_t>(v)};
+    return {static_cast<std::uint8_t>(v >> 24), static_cast<std::uint8_t>(v >> 16),
+            static_cast<std::uint8_t>(v >> 8), static_cast<std::uint8_t>(v)};
 }
 inline Buffer operator+(Buffer a, const Buffer& b) {
     a.insert(a.end(), b.begin(), b.end());
@@ -96,7 +97,9 @@ inline constexpr unsigned fin = 1, syn = 2;
 inline Buffer frame(unsigned type, unsigned flags, std::uint32_t id, const Buffer& body) {
     return header(static_cast<std::uint32_t>(body.size()), type, flags, id) + body;
 }
-inline Buffer data(std::uint32_t id, const Buffer& body, unsigned flags = 0) { return frame(1, flags, id, body); }
+inline Buffer data(std::uint32_t id, const Buffer& body, unsigned flags = 0) {
+    return frame(1, flags, id, body);
+}
 inline Buffer open(std::uint32_t id, std::uint32_t type, const Buffer& first = {}) {
     return data(id, number(type) + first, syn);
 }
@@ -157,7 +160,8 @@ inline std::string events(Session& session) {
 inline std::string read_all(Session& session, StreamId id) {
     std::string all;
     Buffer buffer(10'000);
-    while (const std::size_t n = session.read(id, buffer)) all.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+    while (const std::size_t n = session.read(id, buffer))
+        all.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
     return all;
 }
 
@@ -169,7 +173,8 @@ inline muxado::Config config(muxado::Role role) {
     c.authenticated = true;
     c.random = [n = std::uint32_t{0}](MutableBytes out) mutable {
         ++n;
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(n >> (8 * (out.size() - 1 - i)));
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = static_cast<std::uint8_t>(n >> (8 * (out.size() - 1 - i)));
     };
     return c;
 }

@@ -50,8 +50,9 @@ struct Maker {
         Octets body = version + Octets(32, 0xab) + session + suites + compression;
         if (has_extensions) body = body + with16(extensions);
         body = body + trailer;
-        return Octets{type, static_cast<std::uint8_t>(body.size() >> 16), static_cast<std::uint8_t>(body.size() >> 8),
-                      static_cast<std::uint8_t>(body.size())} + body;
+        return Octets{type, static_cast<std::uint8_t>(body.size() >> 16),
+                      static_cast<std::uint8_t>(body.size() >> 8), static_cast<std::uint8_t>(body.size())} +
+               body;
     }
 };
 
@@ -67,7 +68,8 @@ Octets records(const Octets& message, std::size_t size = 16'384) {
 
 State read(ClientHelloReader& reader, const Octets& bytes, std::size_t piece) {
     State state = reader.state();
-    for (std::size_t i = 0; i < bytes.size(); i += piece) state = reader.feed(Bytes(bytes).subspan(i, std::min(piece, bytes.size() - i)));
+    for (std::size_t i = 0; i < bytes.size(); i += piece)
+        state = reader.feed(Bytes(bytes).subspan(i, std::min(piece, bytes.size() - i)));
     return state;
 }
 
@@ -153,7 +155,8 @@ TEST_CASE("what a hello may contain is accepted") {
         {"a session id", other.message(server_name("x")), "x"},
         {"a dot at the end", Maker().message(server_name("App.Example.com.")), "app.example.com"},
         {"an address as name", Maker().message(server_name("127.0.0.1")), "127.0.0.1"},
-        {"unknown extensions", Maker().message(extension(0x1234, {1, 2, 3}) + server_name("x") + extension(0x0a0a, {})), "x"},
+        {"unknown extensions",
+         Maker().message(extension(0x1234, {1, 2, 3}) + server_name("x") + extension(0x0a0a, {})), "x"},
     };
     for (const Row& row : rows) {
         INFO(row.what);
@@ -163,7 +166,8 @@ TEST_CASE("what a hello may contain is accepted") {
         CHECK(reader.hello().versions == std::vector<std::uint16_t>{0x303});
     }
     ClientHelloReader grease;
-    CHECK(grease.feed(records(Maker().message(extension(43, {6, 0x3a, 0x3a, 3, 4, 3, 3}) + extension(0xfe0d, {0})))) == State::done);
+    CHECK(grease.feed(records(Maker().message(extension(43, {6, 0x3a, 0x3a, 3, 4, 3, 3}) +
+                                              extension(0xfe0d, {0})))) == State::done);
     CHECK(grease.hello().versions == std::vector<std::uint16_t>{0x304, 0x303});
     CHECK(grease.hello().encrypted_hello);
 }
@@ -200,7 +204,9 @@ TEST_CASE("a hello that is not well-formed is refused, and says where") {
         {"an empty server_name", with(server_name("")), "server_name"},
         {"an empty server_name extension", with(extension(0, {})), "server_name"},
         {"another type of name", with(extension(0, with16(Octets{1} + with16(octets("x"))))), "server_name"},
-        {"two names", with(extension(0, with16(Octets{0} + with16(octets("x")) + Octets{0} + with16(octets("y"))))), "server_name"},
+        {"two names",
+         with(extension(0, with16(Octets{0} + with16(octets("x")) + Octets{0} + with16(octets("y"))))),
+         "server_name"},
         {"a name with a zero byte", with(server_name(std::string_view("a\0b", 3))), "server_name"},
         {"a name with a blank", with(server_name("a b")), "server_name"},
         {"a name beyond DNS", with(server_name(std::string(255, 'a'))), "server_name"},
@@ -237,16 +243,11 @@ TEST_CASE("what is not TLS is known by its first bytes") {
         const char* message;
     };
     constexpr Row rows[] = {
-        {"GET / HTTP/1.1\r\n", "plain HTTP"},
-        {"POST /x HTTP/1.1\r\n", "plain HTTP"},
-        {"PRI * HTTP/2.0\r\n", "plain HTTP"},
-        {"PROXY TCP4 1.2.3.4", "PROXY protocol"},
-        {"\r\n\r\n\0\r\nQUIT\n", "PROXY protocol"},
-        {"SSH-2.0-x", "SSH"},
-        {"\x80\x2e\x01\x03\x01", "SSL 2"},
-        {"\x15\x03\x01\x00\x02\x01\x00", "no TLS handshake"},
-        {"\x16\x02\x00", "no TLS handshake"},
-        {"\xff", "no TLS handshake"},
+        {"GET / HTTP/1.1\r\n", "plain HTTP"},       {"POST /x HTTP/1.1\r\n", "plain HTTP"},
+        {"PRI * HTTP/2.0\r\n", "plain HTTP"},       {"PROXY TCP4 1.2.3.4", "PROXY protocol"},
+        {"\r\n\r\n\0\r\nQUIT\n", "PROXY protocol"}, {"SSH-2.0-x", "SSH"},
+        {"\x80\x2e\x01\x03\x01", "SSL 2"},          {"\x15\x03\x01\x00\x02\x01\x00", "no TLS handshake"},
+        {"\x16\x02\x00", "no TLS handshake"},       {"\xff", "no TLS handshake"},
     };
     for (const Row& row : rows) {
         INFO(row.message);

@@ -23,7 +23,8 @@ std::string hex(Bytes bytes) {
 } // namespace
 
 TEST_CASE("digests, MACs and derived keys match their published vectors") {
-    CHECK(hex(sha256(as_bytes("abc"))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180
+    CHECK(hex(sha256(as_bytes("abc"))) ==
+          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180
     CHECK(hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     CHECK(hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))) ==
           "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"); // RFC 4231 case 2
@@ -55,7 +56,8 @@ TEST_CASE("base64url round-trips every length and refuses what no encoder makes"
         bytes.push_back(static_cast<std::uint8_t>(n * 37 + 200));
     }
     CHECK(base64url_encode(as_bytes("\xfb\xff")) == "-_8");
-    for (const std::string_view bad : {"A", "AA=", "AA==", "A+AA", "A/AA", "AAAAA", "AB", "AAB", "A A", "\xc3\xa4"}) {
+    for (const std::string_view bad :
+         {"A", "AA=", "AA==", "A+AA", "A/AA", "AAAAA", "AB", "AAB", "A A", "\xc3\xa4"}) {
         INFO(bad);
         CHECK_FALSE(base64url_decode(bad).has_value());
     }
@@ -73,7 +75,9 @@ TEST_CASE("a sealed record opens under its key with its associated data only") {
 
         CHECK_FALSE(sealer.open(sealed, as_bytes("credential 2")).has_value());
         CHECK_FALSE(sealer.open(sealed, {}).has_value());
-        CHECK_FALSE(Sealer(Sealer::key_from_secret("correct horse", "cookies")).open(sealed, as_bytes("credential 1")).has_value());
+        CHECK_FALSE(Sealer(Sealer::key_from_secret("correct horse", "cookies"))
+                        .open(sealed, as_bytes("credential 1"))
+                        .has_value());
         CHECK_FALSE(Sealer(Sealer::random_key()).open(sealed, as_bytes("credential 1")).has_value());
     }
     // Another node with the same secret.

@@ -25,7 +25,8 @@ Pair pair_of(Version version) {
 
 TEST_CASE("a handshake and an exchange work in every version and every split") {
     for (const VersionRow& row : versions) {
-        for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{100}, std::size_t{1} << 20}) {
+        for (const std::size_t piece :
+             {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{100}, std::size_t{1} << 20}) {
             INFO(row.name << " in pieces of " << piece);
             Pair pair = pair_of(row.version);
             CHECK_FALSE(pair.client.handshake_done());
@@ -95,9 +96,9 @@ TEST_CASE("a write of two parts fills records across the seam") {
     struct Row {
         std::size_t first, second, records;
     };
-    constexpr Row rows[] = {{0, 0, 0},       {10, 0, 1},          {0, 10, 1},        {8, 16'376, 1},      {8, 16'377, 2},
-                            {16'384, 1, 2},  {16'385, 16'383, 2}, {40'000, 100, 3},  {100, 40'000, 3},    {49'152, 16'384, 4},
-                            {1, 1 << 20, 65}};
+    constexpr Row rows[] = {{0, 0, 0},        {10, 0, 1},          {0, 10, 1},          {8, 16'376, 1},
+                            {8, 16'377, 2},   {16'384, 1, 2},      {16'385, 16'383, 2}, {40'000, 100, 3},
+                            {100, 40'000, 3}, {49'152, 16'384, 4}, {1, 1 << 20, 65}};
     const std::string text = pattern(2 << 20);
     Pair pair = pair_of(Version::tls13);
     REQUIRE(pair.shake().connected());
@@ -144,7 +145,8 @@ TEST_CASE("close_notify is a clean end, each way for itself; an end without it n
         CHECK(pair.client.output().empty()); // once
 
         feed(pair.server, Bytes(data).first(data.size() - 1));
-        CHECK(read_all(pair.server) == std::pair(std::string(), Status::want_input)); // cut here: a truncation
+        CHECK(read_all(pair.server) ==
+              std::pair(std::string(), Status::want_input)); // cut here: a truncation
         feed(pair.server, Bytes(data).last(1));
         CHECK(read_all(pair.server) == std::pair(std::string("last words"), Status::want_input)); // and here
         feed(pair.server, notify);
@@ -238,7 +240,9 @@ TEST_CASE("the server picks its certificate by the name, and refuses a name it h
 
 TEST_CASE("an exception of the selector fails the handshake with its text, and the client is told") {
     ServerOptions server = server_options();
-    server.select = [](std::string_view) -> std::shared_ptr<const Identity> { throw std::runtime_error("store down"); };
+    server.select = [](std::string_view) -> std::shared_ptr<const Identity> {
+        throw std::runtime_error("store down");
+    };
     Pair pair(client_options(), server);
     CHECK(pair.shake().server_status == Status::failed);
     CHECK_HAS(pair.server.error().message(), "store down");
@@ -293,7 +297,8 @@ TEST_CASE("bytes that are not TLS get an error that names what they look like") 
         {"GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n", "plain HTTP"},
         {"CONNECT app.example.com:443 HTTP/1.1\r\n\r\n", "proxy request"},
         {"\x16\x03\x01\x00\x1a"
-         "\x63hello, is this a handshake?"sv, "cannot go on"},
+         "\x63hello, is this a handshake?"sv,
+         "cannot go on"},
         {"SSH-2.0-OpenSSH_9.2\r\n", "does not speak TLS"},
     };
     for (const Row& row : to_server) {
@@ -380,12 +385,14 @@ TEST_CASE("options that cannot work are refused with their name") {
 
 TEST_CASE("a host that is no name and no address is refused") {
     const auto context = must(ClientContext::create(client_options()));
-    for (const std::string_view host : {"", "a b", "http://x", "a..b", ".a", "-a", "a\nb", "[1.2.3.4]", "1.2.3.4:443", "[::1]:443", "::1%lo"}) {
+    for (const std::string_view host : {"", "a b", "http://x", "a..b", ".a", "-a", "a\nb", "[1.2.3.4]",
+                                        "1.2.3.4:443", "[::1]:443", "::1%lo"}) {
         INFO(host);
         CHECK(Engine::client(context, host).error().code() == errc::invalid_option);
     }
     CHECK(Engine::client(context, std::string(300, 'a')).error().code() == errc::invalid_option);
-    for (const std::string_view host : {"localhost", "a_b.example.com", "1.2.3.4", "::1", "[::1]", "a.example.com."}) {
+    for (const std::string_view host :
+         {"localhost", "a_b.example.com", "1.2.3.4", "::1", "[::1]", "a.example.com."}) {
         INFO(host);
         CHECK(Engine::client(context, host).has_value());
     }

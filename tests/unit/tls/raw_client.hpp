@@ -46,7 +46,8 @@ public:
         SSL_set_bio(ssl.get(), in, out);
         SSL_set_connect_state(ssl.get());
         SSL_set_tlsext_host_name(ssl.get(), host_.c_str());
-        // BoringSSL's clock is the system's here, the server's the test's: a ticket must not look expired to the client.
+        // BoringSSL's clock is the system's here, the server's the test's: a ticket must not look expired to
+        // the client.
         if (session_ != nullptr) {
             SSL_SESSION_set_time(session_.get(), static_cast<std::uint64_t>(std::time(nullptr)));
             SSL_set_session(ssl.get(), session_.get());

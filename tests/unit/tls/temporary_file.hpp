@@ -15,7 +15,9 @@ class TemporaryDirectory {
 public:
     TemporaryDirectory() {
         std::string pattern = (std::filesystem::temp_directory_path() / "tls-test-XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::system_category()));
+        if (mkdtemp(pattern.data()) == nullptr)
+            throw std::filesystem::filesystem_error("mkdtemp",
+                                                    std::error_code(errno, std::system_category()));
         path_ = pattern;
     }
     TemporaryDirectory(const TemporaryDirectory&) = delete;

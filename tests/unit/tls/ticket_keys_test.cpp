@@ -11,7 +11,8 @@ TEST_CASE("a ticket opens as long as its key is kept, and not when changed") {
     const auto ticket = keys.seal(as_bytes("session"), now);
     CHECK(ticket.size() == 7 + TicketKeys::overhead);
     CHECK(keys.seal(as_bytes("session"), now) != ticket);
-    for (const auto later : {0s, 59min + 59s, std::chrono::seconds(1h), std::chrono::seconds(2h), std::chrono::seconds(2h) + 59min}) {
+    for (const auto later : {0s, 59min + 59s, std::chrono::seconds(1h), std::chrono::seconds(2h),
+                             std::chrono::seconds(2h) + 59min}) {
         INFO(later.count());
         const auto opened = keys.open(ticket, now + later);
         REQUIRE(opened.has_value());

@@ -15,8 +15,9 @@
 #include <utility>
 #include <vector>
 
-#define CHECK_HAS(text, part)                                                                                        \
-    CHECK_MESSAGE(std::string_view(text).find(part) != std::string_view::npos, "no \"", std::string_view(part), "\" in \"", text, "\"")
+#define CHECK_HAS(text, part)                                                                                \
+    CHECK_MESSAGE(std::string_view(text).find(part) != std::string_view::npos, "no \"",                      \
+                  std::string_view(part), "\" in \"", text, "\"")
 
 namespace tls_test {
 
@@ -60,7 +61,8 @@ inline std::shared_ptr<const Identity> client_identity(CertificateAuthority& by,
 }
 inline TrustRoots trusted() { return must(TrustRoots::from_pem(authority().certificate_pem())); }
 
-inline ServerOptions server_options(std::shared_ptr<const Identity> identity = server_identity({"app.example.com"})) {
+inline ServerOptions
+server_options(std::shared_ptr<const Identity> identity = server_identity({"app.example.com"})) {
     ServerOptions options;
     options.select = [identity](std::string_view) { return identity; };
     options.clock = test_clock;
@@ -94,8 +96,10 @@ struct Pair {
     Status client_status = Status::want_input;
     Status server_status = Status::want_input;
 
-    Pair(Engine client_side, Engine server_side) : client(std::move(client_side)), server(std::move(server_side)) {}
-    Pair(const ClientOptions& client_side, const ServerOptions& server_side, std::string_view host = "app.example.com")
+    Pair(Engine client_side, Engine server_side)
+        : client(std::move(client_side)), server(std::move(server_side)) {}
+    Pair(const ClientOptions& client_side, const ServerOptions& server_side,
+         std::string_view host = "app.example.com")
         : client(must(Engine::client(must(ClientContext::create(client_side)), host))),
           server(Engine::server(must(ServerContext::create(server_side)))) {}
 

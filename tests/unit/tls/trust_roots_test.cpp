@@ -40,7 +40,8 @@ TEST_CASE("roots are read from PEM text and counted once each") {
     CHECK(both.count() == 2);
     CHECK(accepts(both));
     CHECK_FALSE(accepts(must(TrustRoots::from_pem(two))));
-    for (const std::string_view bad : {"", "nothing here", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
+    for (const std::string_view bad :
+         {"", "nothing here", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
         CHECK(TrustRoots::from_pem(bad).error().code() == errc::invalid_option);
         CHECK(TrustRoots::from_pem(bad).error().message().starts_with("trusted roots: "));
     }
@@ -59,8 +60,9 @@ TEST_CASE("errors about a file of roots name it") {
 
 TEST_CASE("the system's roots come from SSL_CERT_FILE and SSL_CERT_DIR when these are set") {
     const TemporaryDirectory directory, other;
-    const std::string file = directory.write("a.pem", authority().certificate_pem() +
-                                                          "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const std::string file =
+        directory.write("a.pem", authority().certificate_pem() +
+                                     "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     other.write("b.0", other_authority().certificate_pem());
     other.write("README", "no certificate");
     {

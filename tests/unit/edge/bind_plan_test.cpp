@@ -1,0 +1,262 @@
+#include "edge/bind_plan.hpp"
+
+#include "support/doctest.hpp"
+
+#include <adit/limits.hpp>
+
+#include <functional>
+
+using namespace adit;
+using namespace adit::edge;
+
+namespace {
+
+Settings settings() {
+    ServerOptions options;
+    options.base_domain("tunnels.example.com").allow_domain("app.example.org").allow_domain("*.wild.example.org");
+    options.tcp_ports(22000, 22010);
+    options.route_labels("https://shop.example.org", {{"app", "shop"}});
+    options.route_labels("tcp://tunnels.example.com:22005", {{"app", "shop"}, {"kind", "ssh"}});
+    auto parsed = Settings::parse(options.data());
+    REQUIRE(parsed);
+    parsed->public_https_port = 8443;
+    parsed->public_http_port = 80;
+    return std::move(*parsed);
+}
+
+BindRequest http(std::string url, std::string protocol = "https") {
+    BindRequest request;
+    request.protocol = std::move(protocol);
+    HttpOpts opts;
+    opts.url = std::move(url);
+    request.opts = opts;
+    return request;
+}
+
+BindRequest tcp(std::string url) {
+    BindRequest request;
+    request.protocol = "tcp";
+    TcpOpts opts;
+    opts.url = std::move(url);
+    request.opts = opts;
+    return request;
+}
+
+Result<BindPlan> plan(const BindRequest& request, const std::optional<BindTicket>& ticket = {}) {
+    return BindPlan::make(settings(), request, ticket);
+}
+
+} // namespace
+
+TEST_CASE("the name an agent wants, in the fields of every SDK family") {
+    struct Row {
+        const char* what;
+        std::function<void(HttpOpts&)> fill;
+        const char* url;
+    };
+    const Row rows[] = {
+        {"Go: the text of the user", [](HttpOpts& o) { o.url = "https://a.tunnels.example.com"; },
+         "https://a.tunnels.example.com"},
+        {"Go: without a scheme", [](HttpOpts& o) { o.url = "A.Tunnels.Example.com"; }, "https://a.tunnels.example.com"},
+        {"Go: the scheme alone", [](HttpOpts& o) { o.url = "https://"; }, "https://"},
+        {"Rust: Domain", [](HttpOpts& o) { o.domain = "b.tunnels.example.com"; }, "https://b.tunnels.example.com"},
+        {"old agents: Hostname", [](HttpOpts& o) { o.hostname = "c.tunnels.example.com"; }, "https://c.tunnels.example.com"},
+        {"old agents: Subdomain", [](HttpOpts& o) { o.subdomain = "d"; }, "https://d.tunnels.example.com"},
+        {"nothing", [](HttpOpts&) {}, "https://"},
+        {"the base domain", [](HttpOpts& o) { o.domain = "tunnels.example.com"; }, "https://tunnels.example.com"},
+        {"an allowed name", [](HttpOpts& o) { o.domain = "app.example.org"; }, "https://app.example.org"},
+        {"below an allowed wildcard", [](HttpOpts& o) { o.domain = "x.wild.example.org"; }, "https://x.wild.example.org"},
+        {"a wildcard", [](HttpOpts& o) { o.domain = "*.a.tunnels.example.com"; }, "https://*.a.tunnels.example.com"},
+        {"with the port that visitors type", [](HttpOpts& o) { o.url = "https://a.tunnels.example.com:8443"; },
+         "https://a.tunnels.example.com"},
+        {"with the scheme's own port", [](HttpOpts& o) { o.url = "https://a.tunnels.example.com:443"; },
+         "https://a.tunnels.example.com"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        BindRequest request = http("");
+        row.fill(std::get<HttpOpts>(request.opts));
+        const auto made = plan(request);
+        REQUIRE(made);
+        CHECK(made->url.to_string() == row.url);
+        CHECK(made->random == made->url.host().empty());
+    }
+}
+
+TEST_CASE("names, ports and schemes that are refused, each with its number") {
+    struct Row {
+        BindRequest request;
+        int number;
+    };
+    const Row rows[] = {
+        {http("https://example.net"), 319},
+        {http("https://wild.example.org"), 319},
+        {http("https://evil-tunnels.example.com"), 319},
+        {http("https://a.b.internal"), 15005},
+        {http("https://nodots"), 331},
+        {http("https://192.0.2.1"), 331},
+        {http("https://a_b.tunnels.example.com"), 326},
+        {http("https://-a.tunnels.example.com"), 330},
+        {http("https://a..tunnels.example.com"), 328},
+        {http("https://a.tunnels.example.com:444"), 9035},
+        {http("http://a.tunnels.example.com"), 9036},
+        {http("ftp://a.tunnels.example.com"), 9036},
+        {http("https://a.tunnels.example.com/path"), 9037},
+        {http("https://user@a.tunnels.example.com"), 9037},
+        {http("https://a.tunnels.example.com/"), 9038},
+        {tcp("tcp://tunnels.example.com"), 9035},
+        {tcp("tcp://other.example.com:22000"), 307},
+    };
+    for (const Row& row : rows) {
+        const auto made = plan(row.request);
+        CAPTURE(row.number);
+        CAPTURE(std::visit([](const auto& opts) { return opts.url; }, row.request.opts));
+        REQUIRE_FALSE(made);
+        CHECK(made.error().code() == ngrok_error(row.number));
+        CHECK_FALSE(made.error().message().empty());
+    }
+}
+
+TEST_CASE("tcp addresses") {
+    CHECK(plan(tcp("tcp://tunnels.example.com:22001"))->url.to_string() == "tcp://tunnels.example.com:22001");
+    CHECK(plan(tcp("tcp://127.0.0.1:22001"))->url.to_string() == "tcp://127.0.0.1:22001");
+    CHECK(plan(tcp("tcp://"))->random);
+    CHECK(plan(tcp(""))->url.host().empty());
+    BindRequest addr = tcp("");
+    std::get<TcpOpts>(addr.opts).addr = "x.tunnels.example.com:22002";
+    CHECK(plan(addr)->url.to_string() == "tcp://x.tunnels.example.com:22002");
+}
+
+TEST_CASE("a module that is not built is refused by its name") {
+    struct Row {
+        const char* name;
+        std::function<void(HttpOpts&)> set;
+    };
+    const Row rows[] = {
+        {"OAuth", [](HttpOpts& o) { o.oauth.emplace(); }},
+        {"OIDC", [](HttpOpts& o) { o.oidc.emplace(); }},
+        {"BasicAuth", [](HttpOpts& o) { o.basic_auth.emplace(); }},
+        {"Auth", [](HttpOpts& o) { o.auth = "user:password"; }},
+        {"Compression", [](HttpOpts& o) { o.compression.emplace(); }},
+        {"CircuitBreaker", [](HttpOpts& o) { o.circuit_breaker.emplace(); }},
+        {"IPRestriction", [](HttpOpts& o) { o.ip_restriction.emplace(); }},
+        {"RequestHeaders", [](HttpOpts& o) { o.request_headers.emplace(); }},
+        {"ResponseHeaders", [](HttpOpts& o) { o.response_headers.emplace(); }},
+        {"WebhookVerification", [](HttpOpts& o) { o.webhook_verification.emplace(); }},
+        {"MutualTLSCA", [](HttpOpts& o) { o.mutual_tls_ca.emplace(); }},
+        {"UserAgentFilter", [](HttpOpts& o) { o.user_agent_filter.emplace(); }},
+        {"WebsocketTCPConverter", [](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }},
+        {"HostHeaderRewrite", [](HttpOpts& o) { o.host_header_rewrite = true; }},
+        {"TrafficPolicy", [](HttpOpts& o) { o.traffic_policy = "on_http_request: []"; }},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        BindRequest request = http("");
+        row.set(std::get<HttpOpts>(request.opts));
+        const auto made = plan(request);
+        REQUIRE_FALSE(made);
+        CHECK(made.error().code() == ngrok_error(9026));
+        CHECK(made.error().message().find("\"" + std::string(row.name) + "\"") != std::string::npos);
+    }
+    BindRequest plain = http("");
+    std::get<HttpOpts>(plain.opts).traffic_policy = ""; // Go agents say "none" so
+    CHECK(plan(plain));
+    BindRequest http2 = http("");
+    http2.forwards_proto = "http2";
+    CHECK(plan(http2).error().code() == ngrok_error(9026));
+}
+
+TEST_CASE("tls endpoints pass through, or end at the edge if the agent asks for it") {
+    BindRequest request;
+    request.protocol = "tls";
+    request.opts = TlsOpts();
+    CHECK_FALSE(plan(request)->terminate_tls);
+    std::get<TlsOpts>(request.opts).tls_termination.emplace();
+    CHECK(plan(request)->terminate_tls);
+    std::get<TlsOpts>(request.opts).tls_termination->cert = "PEM";
+    CHECK(plan(request).error().code() == errc::invalid_option);
+    std::get<TlsOpts>(request.opts).tls_termination->key = "PEM";
+    CHECK(plan(request)->tls_certificate == "PEM");
+    std::get<TlsOpts>(request.opts).tls_termination->sealed_key = "sealed";
+    CHECK(plan(request).error().code() == ngrok_error(9026));
+    std::get<TlsOpts>(request.opts).tls_termination.reset();
+    std::get<TlsOpts>(request.opts).mutual_tls_at_edge.emplace();
+    CHECK(plan(request).error().code() == ngrok_error(9026));
+}
+
+TEST_CASE("bindings: public, or refused") {
+    BindRequest request = http("");
+    request.extra.bindings = {"public"};
+    CHECK(plan(request));
+    request.extra.bindings = {"public", "public"};
+    CHECK(plan(request).error().code() == ngrok_error(15006));
+    for (const char* binding : {"internal", "kubernetes", "moon"}) {
+        request.extra.bindings = {binding};
+        CHECK(plan(request).error().code() == ngrok_error(15005));
+    }
+}
+
+TEST_CASE("texts have bounds") {
+    BindRequest request = http("");
+    request.extra.metadata = std::string(limits::metadata_max, 'x');
+    CHECK(plan(request));
+    request.extra.metadata += 'x';
+    CHECK(plan(request).error().code() == errc::limit_exceeded);
+    request = http("");
+    request.extra.description = std::string(limits::description_max + 1, 'x');
+    CHECK(plan(request).error().code() == errc::limit_exceeded);
+    request = http("");
+    request.id = std::string(200, 'x');
+    CHECK(plan(request).error().code() == errc::invalid_option);
+    request.id = "a\nb";
+    CHECK(plan(request).error().code() == errc::invalid_option);
+}
+
+TEST_CASE("a ticket restores URL and endpoint, whatever the options say") {
+    const BindTicket ticket(EndpointUrl(UrlScheme::https, "random.tunnels.example.com"), "cr_a", "ep_7", true);
+    for (const char* url : {"", "https://", "https://elsewhere.tunnels.example.com", "https://random.tunnels.example.com:9999"}) {
+        CAPTURE(url);
+        BindRequest request = http(url);
+        request.extra.token = "sealed";
+        const auto made = plan(request, ticket);
+        REQUIRE(made);
+        CHECK(made->url.to_string() == "https://random.tunnels.example.com");
+        CHECK(made->endpoint_id == "ep_7");
+        CHECK(made->random);
+    }
+    // A token of another key is worth nothing, but the answer that came back says the name; the port may be an old one.
+    BindRequest request = http("https://random.tunnels.example.com:9999");
+    request.extra.token = "of another key";
+    CHECK(plan(request)->url.to_string() == "https://random.tunnels.example.com");
+    // A name that this edge no longer has is not restored either.
+    CHECK(plan(http(""), BindTicket(EndpointUrl(UrlScheme::https, "a.elsewhere.net"), "cr_a", "ep_1", true)).error().code() ==
+          ngrok_error(319));
+    CHECK(plan(tcp(""), ticket).error().code() == ngrok_error(9036));
+}
+
+TEST_CASE("labels serve the routes whose labels they carry") {
+    StartTunnelWithLabelRequest request;
+    request.labels = {{"app", "shop"}, {"zone", "x"}};
+    const auto one = BindPlan::make_labeled(settings(), request);
+    REQUIRE(one);
+    REQUIRE(one->size() == 1);
+    CHECK((*one)[0].url.to_string() == "https://shop.example.org");
+    CHECK((*one)[0].labeled);
+    request.labels = {{"app", "shop"}, {"kind", "ssh"}};
+    CHECK(BindPlan::make_labeled(settings(), request)->size() == 2);
+    request.labels = {{"app", "other"}};
+    const auto none = BindPlan::make_labeled(settings(), request);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code() == ngrok_error(302));
+    CHECK(none.error().message().find("{app=other}") != std::string::npos);
+    CHECK(none.error().message().find("{app=shop}") != std::string::npos);
+    CHECK(none.error().message().find("{app=shop, kind=ssh}") != std::string::npos);
+}
+
+TEST_CASE("URLs are shown with the port that visitors have to type") {
+    const Settings made = settings();
+    CHECK(public_url(made, EndpointUrl(UrlScheme::https, "a.example.com")) == "https://a.example.com:8443");
+    CHECK(public_url(made, EndpointUrl(UrlScheme::tls, "a.example.com")) == "tls://a.example.com:8443");
+    CHECK(public_url(made, EndpointUrl(UrlScheme::http, "a.example.com")) == "http://a.example.com");
+    CHECK(public_url(made, EndpointUrl(UrlScheme::tcp, "a.example.com", std::uint16_t{22000})) == "tcp://a.example.com:22000");
+}

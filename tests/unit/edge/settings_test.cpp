@@ -1,0 +1,104 @@
+#include "edge/settings.hpp"
+
+#include "support/doctest.hpp"
+
+#include <functional>
+
+using namespace adit;
+using namespace adit::edge;
+
+TEST_CASE("the defaults work") {
+    const auto settings = Settings::parse(ServerOptions().data());
+    REQUIRE(settings);
+    CHECK(settings->base_domain == "localhost");
+    CHECK(settings->agent_address == asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+    CHECK(settings->threads == 1);
+    CHECK(settings->region == "local");
+    CHECK(settings->heartbeat_interval == limits::heartbeat_interval);
+}
+
+TEST_CASE("values that cannot work are refused, and the detail names the option") {
+    struct Row {
+        const char* option;
+        std::function<void(ServerOptions&)> set;
+    };
+    const Row rows[] = {
+        {"base_domain", [](ServerOptions& o) { o.base_domain("no good"); }},
+        {"base_domain", [](ServerOptions& o) { o.base_domain(""); }},
+        {"base_domain", [](ServerOptions& o) { o.base_domain("*.example.com"); }},
+        {"base_domain", [](ServerOptions& o) { o.base_domain("192.0.2.1"); }},
+        {"allow_domain", [](ServerOptions& o) { o.allow_domain("a..b"); }},
+        {"agent_address", [](ServerOptions& o) { o.agent_address("localhost:1"); }},
+        {"agent_address", [](ServerOptions& o) { o.agent_address("127.0.0.1"); }},
+        {"https_address", [](ServerOptions& o) { o.https_address("127.0.0.1:65536"); }},
+        {"http_address", [](ServerOptions& o) { o.http_address(""); }},
+        {"tcp_host", [](ServerOptions& o) { o.tcp_host("example.com"); }},
+        {"tcp_ports", [](ServerOptions& o) { o.tcp_ports(2, 1); }},
+        {"tcp_ports", [](ServerOptions& o) { o.tcp_ports(0, 1); }},
+        {"listen_fd", [](ServerOptions& o) { o.listen_fd("ftp", 3); }},
+        {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", -1); }},
+        {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", 3).listen_fd("agent", 4); }},
+        {"certificate", [](ServerOptions& o) { o.certificate("PEM", ""); }},
+        {"certificate_authority", [](ServerOptions& o) { o.certificate_authority("", "PEM"); }},
+        {"min_tls_version", [](ServerOptions& o) { o.min_tls_version("1.1"); }},
+        {"seal_key", [](ServerOptions& o) { o.seal_key("short"); }},
+        {"seal_key", [](ServerOptions& o) { o.seal_key(""); }},
+        {"trusted_proxy", [](ServerOptions& o) { o.trusted_proxy("everyone"); }},
+        {"threads", [](ServerOptions& o) { o.threads(1000); }},
+        {"auth_time", [](ServerOptions& o) { o.auth_time(std::chrono::milliseconds(0)); }},
+        {"heartbeat", [](ServerOptions& o) { o.heartbeat(std::chrono::milliseconds(1), std::chrono::seconds(1)); }},
+        {"http_head_time", [](ServerOptions& o) { o.http_head_time(std::chrono::milliseconds(-1)); }},
+        {"http_idle_time", [](ServerOptions& o) { o.http_idle_time(std::chrono::milliseconds(0)); }},
+        {"agent_stream_idle_time", [](ServerOptions& o) { o.agent_stream_idle_time(std::chrono::milliseconds(0)); }},
+        {"route_labels", [](ServerOptions& o) { o.route_labels("https://", {{"a", "b"}}); }},
+        {"route_labels", [](ServerOptions& o) { o.route_labels("tcp://example.com", {{"a", "b"}}); }},
+        {"route_labels", [](ServerOptions& o) { o.route_labels("https://example.com:444", {{"a", "b"}}); }},
+        {"route_labels", [](ServerOptions& o) { o.route_labels("https://example.com", {}); }},
+    };
+    for (const Row& row : rows) {
+        ServerOptions options;
+        row.set(options);
+        const auto settings = Settings::parse(options.data());
+        CAPTURE(row.option);
+        REQUIRE_FALSE(settings);
+        CHECK(settings.error().code() == errc::invalid_option);
+        CHECK(settings.error().detail() == row.option);
+        CHECK_FALSE(settings.error().message().empty());
+    }
+}
+
+TEST_CASE("options are copied by value") {
+    ServerOptions one;
+    one.base_domain("one.example.com");
+    ServerOptions two = one;
+    two.base_domain("two.example.com");
+    CHECK(Settings::parse(one.data())->base_domain == "one.example.com");
+    one = two;
+    CHECK(Settings::parse(one.data())->base_domain == "two.example.com");
+}
+
+TEST_CASE("which names this edge has") {
+    ServerOptions options;
+    options.base_domain("Tunnels.Example.com.").allow_domain("app.example.org").allow_domain("*.wild.example.org");
+    const auto settings = Settings::parse(options.data());
+    REQUIRE(settings);
+    for (const char* host : {"tunnels.example.com", "a.tunnels.example.com", "b.a.tunnels.example.com",
+                             "*.tunnels.example.com", "app.example.org", "x.wild.example.org", "*.wild.example.org"}) {
+        CAPTURE(host);
+        CHECK(settings->allows_host(host));
+    }
+    for (const char* host : {"example.com", "eviltunnels.example.com", "b.app.example.org", "wild.example.org", "", "com"}) {
+        CAPTURE(host);
+        CHECK_FALSE(settings->allows_host(host));
+    }
+}
+
+TEST_CASE("which visitors are trusted proxies") {
+    ServerOptions options;
+    options.trusted_proxy("10.0.0.0/8").trusted_proxy("2001:db8::/32");
+    const auto settings = Settings::parse(options.data());
+    REQUIRE(settings);
+    CHECK(settings->trusts(*IpAddress::parse("10.1.2.3")));
+    CHECK(settings->trusts(*IpAddress::parse("2001:db8::1")));
+    CHECK_FALSE(settings->trusts(*IpAddress::parse("192.0.2.1")));
+}
