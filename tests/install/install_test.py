@@ -79,8 +79,9 @@ def symbols(at):
         needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", library))
         strange = [one for one in needed if not ALLOWED_NEEDED.match(one)]
         assert not strange, f"{name} needs {strange}"
-    static = [line.split()[-1] for line in run("nm", "-g", "--defined-only", at.libdir / "libadit.a").split("\n") if " " in line]
-    carried = [symbol for symbol in static if CARRIED.search(symbol)]
+    # Inline functions of BoringSSL's headers are weak, as all C++ templates are.
+    static = [line.split()[-2:] for line in run("nm", "-g", "--defined-only", at.libdir / "libadit.a").split("\n") if " " in line]
+    static = [symbol for kind, symbol in static if kind not in "WVu" or not symbol.startswith("_Z")]
     assert len(static) > 20 and not carried, f"libadit.a defines {carried[:5]} globally"
     missing = [line.split()[-1] for line in run("nm", "-u", at.libdir / "libadit.a").split("\n") if " U " in line]
     missing = [symbol for symbol in missing if CARRIED.search(symbol)]
