@@ -59,6 +59,8 @@ struct Session::Impl {
     bool wants_to_send(const Stream& stream) const noexcept;
     void update_send(Stream& stream);
     void update_credit(Stream& stream);
+    void pace_growth(Stream& stream);
+    void grow_step();
     void after_fin_sent(Stream& stream);
     std::size_t write_room(const Stream& stream) const noexcept;
     std::size_t queue_out(Stream& stream, Bytes bytes);
@@ -125,6 +127,8 @@ struct Session::Impl {
     std::vector<Control> controls;
     std::size_t controls_sent = 0; ///< of `controls`, from its front
     ByteQueue spill;               ///< the rest of a frame that did not fit
+    std::vector<StreamId> growing; // each at most once, see Stream::growing
+    std::optional<Time> growth_at;
     StreamList<&Stream::credit_link> credit_list;
     StreamList<&Stream::send_link> urgent_list; ///< heartbeats
     StreamList<&Stream::send_link> send_list;

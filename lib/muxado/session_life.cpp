@@ -7,6 +7,9 @@
 namespace adit::inline v0::muxado {
 
 namespace {
+/// Eight pieces of growth a round trip.
+Duration growth_pace(Duration rtt) { return std::max<Duration>(rtt / 8, std::chrono::milliseconds(1)); }
+
 std::uint32_t random_value(const Config& config) {
     std::uint8_t bytes[4];
     config.random(bytes);
@@ -295,6 +298,27 @@ void Session::Impl::on_timeout() {
         return fail(ErrorCode::session_closed,
                     {errc::heartbeat_timeout, "the peer did not answer a heartbeat in time"});
     beat();
+    grow_step();
+}
+
+void Session::Impl::pace_growth(Stream& stream) {
+    if (stream.growing) return;
+    stream.growing = true;
+    growing.push_back(stream.id);
+    if (!growth_at) growth_at = now + growth_pace(growth.rtt);
+}
+
+void Session::Impl::grow_step() {
+    if (!growth_at || now < *growth_at) return;
+    std::erase_if(growing, [this](StreamId id) {
+        Stream* stream = streams.find(id);
+        if (stream == nullptr) return true;
+        stream->growing = stream->receive.grow_step(now, growth);
+        update_credit(*stream);
+        return !stream->growing;
+    });
+    growth_at.reset();
+    if (!growing.empty()) growth_at = now + growth_pace(growth.rtt);
 }
 
 std::optional<Time> Session::next_timeout() const noexcept { return impl_->next_timeout(); }
@@ -302,6 +326,7 @@ std::optional<Time> Session::next_timeout() const noexcept { return impl_->next_
 std::optional<Time> Session::Impl::next_timeout() const noexcept {
     if (error) return std::nullopt;
     std::optional<Time> next = heartbeat.next_timeout();
+    if (growth_at) next = next ? std::min(*next, *growth_at) : growth_at;
     if (closing_list.empty()) return next;
     if (!closing_list.back()->closing_since) return now;
     const Time expiry = *closing_list.front()->closing_since + closing_time;

@@ -153,6 +153,7 @@ Stream* Session::Impl::data_target(const FrameHeader& header) {
     }
     if (stream->released && header.length != 0) stream->rst_after_fin = true;
     stream->receive.on_arrival(header.length, now, growth);
+    if (stream->receive.grows()) pace_growth(*stream);
     update_credit(*stream);
     if (header.length > stream->receive.credit()) {
         abort_stream(*stream, ErrorCode::flow_control);

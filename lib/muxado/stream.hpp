@@ -37,6 +37,7 @@ struct Stream {
     bool local;
 
     // receiving
+    bool growing = false;    ///< in Session::Impl::growing
     bool fin_in = false;     ///< the peer finished
     bool read_reset = false; ///< no more will come: reset by either side
     std::uint8_t type_bytes = 0;

@@ -23,11 +23,21 @@ void ReceiveWindow::on_arrival(std::uint32_t length, Time now, GrowthPolicy& pol
     }
     last_arrival_ = now;
     granted_since_arrival_ = 0;
-    // Growth goes out at the pace of the data: a clamping peer adds up only what it gets while it is busy.
-    const std::uint64_t piece = std::min<std::uint64_t>(length, growth_pending_);
+    if (policy.peer == PeerCredit::keeps) {
+        growth_owed_ += growth_pending_;
+        growth_pending_ = 0;
+    }
+    if ((consumed_ - epoch_consumed_) * 2 >= window_) end_epoch(now, policy);
+}
+
+// A clamping peer adds up only what it gets while it has nothing left: its surplus must come in small pieces all through
+// the round trip, and not together with the credit of a burst.
+bool ReceiveWindow::grow_step(Time now, const GrowthPolicy& policy) noexcept {
+    if (growth_pending_ == 0 || now - last_arrival_ > 4 * policy.rtt) return false;
+    const std::uint64_t piece = std::min<std::uint64_t>(limits::credit_step, growth_pending_);
     growth_pending_ -= piece;
     growth_owed_ += piece;
-    if ((consumed_ - epoch_consumed_) * 2 >= window_) end_epoch(now, policy);
+    return growth_pending_ != 0;
 }
 
 // rust-yamux's rule: half the window used in less than two round trips doubles it. Only consumed bytes count,

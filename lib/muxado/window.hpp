@@ -80,6 +80,10 @@ public:
     /// Called when a DATA frame begins, before its length is checked: growth and its repetition are decided
     /// here, because only an arrival has a true time.
     void on_arrival(std::uint32_t length, Time now, GrowthPolicy& policy);
+    /// Growth for a peer that may clamp waits for grow_step().
+    bool grows() const noexcept { return growth_pending_ != 0; }
+    /// Lets one piece of it go. False: nothing waits any more, or the stream went quiet.
+    bool grow_step(Time now, const GrowthPolicy& policy) noexcept;
 
     /// Bytes went to the application, which may still hold them.
     void hand_out(std::size_t n) noexcept { handed_ += n; }
