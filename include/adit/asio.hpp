@@ -15,6 +15,10 @@
 
 #include <adit/detail/abi.hpp>
 
+// Before Asio: it takes std::aligned_alloc only if a standard header came first (_GLIBCXX_HAVE_ALIGNED_ALLOC), and memory
+// allocated the one way and freed the other way crosses between translation units (found by AddressSanitizer).
+#include <cstddef>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
