@@ -84,12 +84,11 @@ asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::open_connect
 /// or one of them was woken and tries: he tries again, or wakes the next.
 asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::wait_and_open(std::string head) {
     const auto self = shared_from_this();
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const auto deadline = std::chrono::steady_clock::now() + limits::agent_stream_wait;
     ++context_.counters.streams_waited;
     Result<std::shared_ptr<net::Stream>> stream(errc::limit_exceeded);
     for (bool woken = false;; woken = true) {
-        const auto place = std::make_shared<OneShot<bool>>(executor);
+        const auto place = std::make_shared<OneShot<bool>>();
         const Line line = join_line(place, woken);
         if (line == Line::closed) co_return session_gone();
         if (line == Line::full) break;

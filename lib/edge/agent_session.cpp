@@ -39,6 +39,8 @@ void AgentSession::start(net::Tcp::socket socket, tls::Engine engine, Clock::tim
     net::MuxOptions options{muxado::Config(muxado::Role::server)};
     options.core.grow = context_.settings.window_growth;
     options.core.max_local_streams = limits::streams_per_session - streams_reserved;
+    // What an agent opens are calls: more than can wait are refused before they cost a buffer.
+    options.core.max_remote_streams = limits::rpcs_per_session + limits::rpcs_per_session_waiting;
     options.heartbeat_interval = context_.settings.heartbeat_interval;
     options.heartbeat_tolerance = context_.settings.heartbeat_tolerance;
     options.quick_ack = true;

@@ -7,7 +7,7 @@ namespace adit::inline v0::edge {
 
 template <class T>
 std::shared_ptr<OneShot<T>> AgentSession::make_shot() {
-    auto shot = std::make_shared<OneShot<T>>(executor_);
+    auto shot = std::make_shared<OneShot<T>>();
     answers_.add(shot);
     return shot;
 }

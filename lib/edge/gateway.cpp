@@ -15,13 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto backoff_time = std::chrono::milliseconds(100); // until descriptors or memory are free again
-
-bool is_exhausted(const std::error_code& ec) {
-    return ec == std::errc::too_many_files_open || ec == std::errc::too_many_files_open_in_system ||
-           ec == std::errc::no_buffer_space || ec == std::errc::not_enough_memory;
-}
-
 template <class T>
 void keep(std::vector<std::weak_ptr<T>>& list, const std::shared_ptr<T>& item) {
     if (list.size() == list.capacity()) std::erase_if(list, [](const auto& each) { return each.expired(); });
@@ -53,10 +46,11 @@ asio::awaitable<void> Gateway::accept_loop() {
             }
             ++context_.counters.agents_accepted;
             spawn(context_, executor_, admit(std::move(socket), remote, std::move(slot)));
-        } else if (is_exhausted(ec)) {
+        } else if (ec != asio::error::connection_aborted && acceptor_.is_open()) {
+            // No descriptors or memory: those that are connected go on, and may give some back.
             ++context_.counters.accept_failed;
             context_.log("error", "agents cannot be accepted: " + ec.message());
-            backoff_.expires_after(backoff_time);
+            backoff_.expires_after(limits::accept_backoff);
             co_await backoff_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
         }
     }

@@ -22,9 +22,9 @@ using Acceptors = std::vector<asio::ip::tcp::acceptor>;
 constexpr auto stop_time = std::chrono::seconds(2);          // for coroutines to see that their sockets are closed
 constexpr auto goodbye_time = std::chrono::milliseconds(500); // for GOAWAY to leave after a drain
 constexpr auto poll_time = std::chrono::milliseconds(1);
-constexpr auto look_time = std::chrono::milliseconds(50);     // a waiting command looks whether the edge still runs
+constexpr auto look_time = std::chrono::milliseconds(50);     // what waits looks whether the edge still runs
 
-Result<tls::Sealer> make_sealer(const ServerOptions::Data& data) {
+tls::Sealer make_sealer(const ServerOptions::Data& data) {
     tls::Sealer::Key key = tls::Sealer::random_key();
     if (data.seal_key_given) std::ranges::copy(as_bytes(data.seal_key), key.begin());
     return tls::Sealer(key);
@@ -56,8 +56,7 @@ Result<std::shared_ptr<Server::Impl>> Server::Impl::start(const ServerOptions& o
     const ServerOptions::Data& data = options.data();
     auto settings = Settings::parse(data);
     if (!settings) return settings.error();
-    const auto sealer = make_sealer(data);
-    auto impl = std::make_shared<Impl>(std::move(*settings), *sealer, data);
+    auto impl = std::make_shared<Impl>(std::move(*settings), make_sealer(data), data);
     if (!impl->context.directory) {
         impl->tokens = std::make_shared<TokenDirectory>();
         if (auto loaded = impl->tokens->replace(data.authtokens); !loaded) return loaded.error();
@@ -101,19 +100,18 @@ void Server::Impl::start_serving() {
 }
 
 void Server::Impl::drain(std::chrono::milliseconds time) {
+    if (!running_) return;
     const auto deadline = Clock::now() + time;
-    {
-        const std::lock_guard lock(stop_mutex_);
-        if (!running_) return;
-        context.draining = true;
-        for (const auto& gateway : gateways_) gateway->stop_accepting();
-        for (const auto& ingress : ingresses_) ingress->stop_accepting();
-        context.tcp_ports.close_all();
-        context.visitors.wait_until_empty(deadline);
-        for (const auto& gateway : gateways_) gateway->close_sessions();
-        const auto goodbye = std::min(deadline, Clock::now() + goodbye_time);
-        while (context.sessions.size() != 0 && Clock::now() < goodbye) std::this_thread::sleep_for(poll_time);
-    }
+    context.draining = true;
+    for (const auto& gateway : gateways_) gateway->stop_accepting();
+    for (const auto& ingress : ingresses_) ingress->stop_accepting();
+    context.tcp_ports.close_all();
+    // Looks up now and then: stop() may come meanwhile from another thread.
+    while (running_ && context.visitors.size() != 0 && Clock::now() < deadline)
+        context.visitors.wait_until_empty(std::min(deadline, Clock::now() + look_time));
+    for (const auto& gateway : gateways_) gateway->close_sessions();
+    const auto goodbye = std::min(deadline, Clock::now() + goodbye_time);
+    while (running_ && context.sessions.size() != 0 && Clock::now() < goodbye) std::this_thread::sleep_for(poll_time);
     stop();
 }
 

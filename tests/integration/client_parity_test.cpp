@@ -66,8 +66,6 @@ public:
         return match[1];
     }
 
-    MockEdge edge;
-
 private:
     static std::smatch find(const std::string& text, const char* form) {
         std::smatch match;
@@ -94,6 +92,9 @@ private:
 
     std::vector<RecordedMessage> messages_;
     std::vector<RecordedMessage> expected_;
+
+public:
+    MockEdge edge; // ends before what it answers with
 };
 
 Session connect(Replay& replay) {

@@ -5,6 +5,11 @@
 
 #include <adit/limits.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <future>
 
 using namespace adit;
@@ -180,6 +185,32 @@ TEST_CASE("one address may have so many agents that are not authenticated") {
     silent.clear();
     edge.log->wait_for("no TLS with the agent", limits::preauth_per_address);
     CHECK(edge.login()->bind_url("https://").url.starts_with("https://"));
+}
+
+TEST_CASE("a crowd of rude agents of one address does not keep those of others out") {
+    AgentEdge edge;
+    std::vector<int> rude;
+    for (int i = 0; i < 500; ++i) {
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        REQUIRE(fd >= 0);
+        rude.push_back(fd);
+        sockaddr_in from{};
+        from.sin_family = AF_INET;
+        from.sin_addr.s_addr = htonl(0x7f000002); // 127.0.0.2
+        REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof from) == 0);
+        sockaddr_in to = from;
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        to.sin_port = htons(edge.server.agent_port());
+        REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+    }
+    CHECK(edge.login()->bind_url("https://").url.starts_with("https://"));
+    std::size_t refused = 0;
+    for (const int fd : rude) {
+        char byte = 0;
+        if (::recv(fd, &byte, 1, MSG_DONTWAIT) >= 0 || errno == ECONNRESET) ++refused;
+        ::close(fd);
+    }
+    CHECK(refused == 500 - limits::preauth_per_address);
 }
 
 TEST_CASE("a directory answers for agents and endpoints, later and from its own thread") {

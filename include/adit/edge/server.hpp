@@ -68,20 +68,25 @@ public:
     std::vector<EndpointView> endpoints() const;
 
     /// Commands to one agent (agent-protocol 3.10). They block until it answered, at most limits::rpc_time. Errors:
-    /// ngrok_error(333) for an unknown id, errc::unavailable with the agent's text if it has no handler or refused.
+    /// ngrok_error(333) for an unknown id, errc::unavailable with the agent's text as detail if it has no handler or
+    /// refused, errc::timed_out, errc::session_lost, errc::would_deadlock on a thread of the edge.
     ErrorInfo stop_agent(std::string_view session_id);
     ErrorInfo restart_agent(std::string_view session_id);
     ErrorInfo update_agent(std::string_view session_id, std::string_view version, bool permit_major_version);
-    /// Takes one endpoint offline and tells the agent why (StopTunnel). The agent does not answer.
+    /// Takes one endpoint offline and tells the agent why (StopTunnel). The agent does not answer, and may bind again.
+    /// `ngrok_error` is the n of an ERR_NGROK_n, or 0. ngrok_error(333) for an unknown id. Does not block.
     ErrorInfo stop_endpoint(std::string_view endpoint_id, std::string_view message, int ngrok_error);
     /// Drops an agent's link without a word, as a network failure would. It may come back.
     ErrorInfo disconnect(std::string_view session_id);
 
-    /// Certificates and tokens may be replaced while running; existing sessions go on.
+    /// Certificates and tokens may be replaced while running; existing sessions go on. errc::invalid_option changes
+    /// nothing. A certificate takes the place of all that the edge made itself; tokens are only for an edge without a
+    /// directory of its own.
     ErrorInfo reload_certificate(std::string_view chain_pem, std::string_view key_pem);
     ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
 
-    /// Refuses new agents and visitors, lets requests finish for at most `time`, then stops. Blocks.
+    /// Refuses new agents, endpoints (742) and visitors, lets requests and raw connections finish for at most `time`,
+    /// says goodbye to the agents, then stops. Blocks; stop() from another thread ends it early.
     void drain(std::chrono::milliseconds time);
     /// Stops at once. Blocks until the threads ended.
     void stop() noexcept;
