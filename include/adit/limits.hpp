@@ -70,6 +70,8 @@ inline constexpr auto goaway_time = 2s;                        ///< for the last
 
 // edge
 inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent
+inline constexpr std::size_t own_certificates_max = 1'024;     ///< for single names, of an edge that makes its own
+inline constexpr auto own_certificate_renewal = 30 * 24h;      ///< before they expire; they are made for 397 days
 inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f
 inline constexpr std::size_t pem_file_max = 16u << 20;         ///< certificates, keys, roots: a system's bundle has 0.2 MiB
 inline constexpr std::size_t client_hello_max = 65'536;        ///< behaviour S6.1f: handshake message of 64 KB

@@ -59,7 +59,7 @@ void ListenOp::take_answer(const Result<std::string>& answer) {
         if (!id.empty()) { // online all the same, in a form we cannot use
             Bound useless;
             useless.id = id;
-            std::make_shared<ListenerImpl>(session_, std::move(useless), plan_.backlog)->close();
+            ListenerImpl::create(session_, useless, plan_.backlog)->close();
         }
         finish(bound.error(), nullptr);
         return;

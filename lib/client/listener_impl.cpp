@@ -15,8 +15,15 @@ std::error_code accept_code(const ErrorInfo& ended) {
 
 } // namespace
 
-ListenerImpl::ListenerImpl(std::shared_ptr<SessionImpl> session, Bound bound, std::size_t backlog_max)
-    : session_(std::move(session)), bound_(std::move(bound)), backlog_max_(backlog_max) {}
+ListenerImpl::ListenerImpl(std::shared_ptr<SessionImpl> session, const Bound& bound, std::size_t backlog_max)
+    : session_(std::move(session)), bound_(bound), backlog_max_(backlog_max) {}
+
+std::shared_ptr<ListenerImpl> ListenerImpl::create(std::shared_ptr<SessionImpl> session, const Bound& bound,
+                                                   std::size_t backlog_max) {
+    const std::shared_ptr<ListenerImpl> listener(new ListenerImpl(std::move(session), bound, backlog_max));
+    net::abandon_with_context(listener->session_->executor(), listener);
+    return listener;
+}
 
 bool ListenerImpl::is_open() const {
     const std::lock_guard lock(mutex_);
@@ -163,6 +170,15 @@ void ListenerImpl::unbound(std::error_code code) {
         closers.swap(closers_);
     }
     for (auto& [id, handler] : closers) handler.complete(code);
+}
+
+void ListenerImpl::abandon() noexcept {
+    const auto self = shared_from_this(); // a handler may own the last handle
+    std::list<Waiter> waiters;
+    std::list<std::pair<WaiterId, CloseHandler>> closers;
+    const std::lock_guard lock(mutex_);
+    waiters.swap(waiters_);
+    closers.swap(closers_);
 }
 
 } // namespace adit

@@ -14,13 +14,14 @@
 
 namespace adit::inline v0::detail {
 
-class ListenerImpl : public std::enable_shared_from_this<ListenerImpl> {
+class ListenerImpl final : public net::HandlerHolder, public std::enable_shared_from_this<ListenerImpl> {
 public:
     using AcceptHandler = AnyHandler<void(std::error_code, Connection)>;
     using CloseHandler = AnyHandler<void(std::error_code)>;
     using WaiterId = std::uint64_t;
 
-    ListenerImpl(std::shared_ptr<SessionImpl> session, Bound bound, std::size_t backlog_max);
+    static std::shared_ptr<ListenerImpl> create(std::shared_ptr<SessionImpl> session, const Bound& bound,
+                                                std::size_t backlog_max);
 
     SessionImpl& session() const noexcept { return *session_; }
     const std::string& id() const noexcept { return bound_.id; }
@@ -45,8 +46,11 @@ public:
     void end(const ErrorInfo& why);
     /// The edge answered the Unbind, or cannot any more.
     void unbound(std::error_code code);
+    void abandon() noexcept override;
 
 private:
+    ListenerImpl(std::shared_ptr<SessionImpl> session, const Bound& bound, std::size_t backlog_max);
+
     class Waiter {
     public:
         Waiter(WaiterId i, AcceptHandler h) : id(i), handler(std::move(h)) {}

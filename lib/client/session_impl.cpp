@@ -142,7 +142,7 @@ Result<std::shared_ptr<net::MuxSession>> SessionImpl::begin_listen() {
 }
 
 Result<std::shared_ptr<ListenerImpl>> SessionImpl::add_listener(const Bound& bound, std::size_t backlog) {
-    auto listener = std::make_shared<ListenerImpl>(shared_from_this(), bound, backlog);
+    auto listener = ListenerImpl::create(shared_from_this(), bound, backlog);
     {
         const std::lock_guard lock(mutex_);
         if (ended_) return ended_;

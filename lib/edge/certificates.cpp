@@ -1,14 +1,10 @@
 #include "edge/certificates.hpp"
 
-#include "tls/certificate_authority.hpp"
-#include "tls/identity.hpp"
+#include "edge/own_certificates.hpp"
 #include "tls/ticket_keys.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <mutex>
-#include <unordered_map>
 
 namespace adit::inline v0::edge {
 namespace {
@@ -43,66 +39,8 @@ Result<tls::CertificateAuthority> make_authority(const ServerOptions::Data& data
     return kept;
 }
 
-/// Certificates for single names, made when a visitor asks: OpenSSL accepts no wildcard right below a top-level name
-/// ("*.localhost"), and nobody accepts one for names that are nested deeper. Thread-safe.
-class Mint {
-public:
-    Mint(tls::CertificateAuthority authority, const Settings& settings)
-        : authority_(std::move(authority)), domains_(settings.allowed_domains) {
-        domains_.push_back(settings.base_domain);
-        domains_.emplace_back("localhost");
-    }
-
-    /// Null for a name that is not ours or that cannot stand in a certificate.
-    std::shared_ptr<const tls::Identity> get(std::string_view name) {
-        if (!ours(name)) return nullptr;
-        const std::lock_guard lock(mutex_);
-        const auto found = made_.find(std::string(name));
-        if (found != made_.end() && found->second->not_after() > now() + renew_before) return found->second;
-        auto issued = authority_.issue_server({std::string(name)}, now());
-        if (!issued) return nullptr;
-        auto identity = tls::Identity::from_pem(issued->certificate_pem, issued->key_pem);
-        if (!identity) return nullptr;
-        if (made_.size() >= kept_max) made_.clear();
-        made_.insert_or_assign(std::string(name), *identity);
-        return *identity;
-    }
-
-private:
-    static constexpr auto renew_before = std::chrono::days(30);
-    static constexpr std::size_t kept_max = 1'024; // far more names than an edge with its own CA has
-
-    bool ours(std::string_view name) const {
-        return std::ranges::any_of(domains_, [name](std::string_view domain) {
-            if (domain.starts_with("*.")) domain.remove_prefix(2);
-            return name.size() > domain.size() + 1 && name.ends_with(domain) &&
-                   name[name.size() - domain.size() - 1] == '.';
-        });
-    }
-
-    const tls::CertificateAuthority authority_;
-    std::vector<std::string> domains_;
-    std::mutex mutex_;
-    std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> made_;
-};
-
-/// The store's exact names and wildcards, but a minted certificate where a wildcard would not be accepted; only as long as
-/// nobody gave the edge a certificate.
-tls::IdentitySelector minting_selector(std::shared_ptr<tls::CertStore> store, std::shared_ptr<Mint> mint,
-                                       std::shared_ptr<const std::atomic<bool>> own) {
-    return [store = std::move(store), mint = std::move(mint), own = std::move(own)](std::string_view name) {
-        if (!own->load()) return store->select(name);
-        const auto dot = name.find('.');
-        const bool wildcard_serves = dot == name.npos || name.find('.', dot + 1) != name.npos;
-        auto identity = store->find(name);
-        if (identity && wildcard_serves) return identity;
-        if (auto minted = mint->get(name)) return minted;
-        return store->select(name);
-    };
-}
-
-/// Fills the store and says how a certificate is picked.
-Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
+/// Says how a certificate is picked: the given one, or those that the edge makes until one is given.
+Result<tls::IdentitySelector> make_selector(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
     const auto& store = made.contexts.certificates;
     if (!data.chain_pem.empty()) {
         if (auto loaded = reload(made.contexts, data.chain_pem, data.key_pem); !loaded) return loaded.error();
@@ -110,13 +48,16 @@ Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings,
     }
     auto authority = make_authority(data);
     if (!authority) return authority.error();
-    const auto issued = authority->issue_server(own_names(settings), now());
-    if (!issued) return issued.error();
     made.ca_pem = authority->certificate_pem();
-    if (auto loaded = reload(made.contexts, issued->certificate_pem, issued->key_pem); !loaded) return loaded.error();
-    *made.contexts.own_certificate = true;
-    return minting_selector(store, std::make_shared<Mint>(std::move(*authority), settings),
-                            made.contexts.own_certificate);
+    std::vector<std::string> domains = settings.allowed_domains;
+    domains.push_back(settings.base_domain);
+    domains.emplace_back("localhost");
+    auto certificates = OwnCertificates::create(std::move(*authority), own_names(settings), std::move(domains), now);
+    if (!certificates) return certificates.error();
+    return [own = *certificates, given = store](std::string_view name) {
+        auto identity = given->select(name); // of a reload
+        return identity ? identity : own->get(name);
+    };
 }
 
 } // namespace
@@ -124,8 +65,7 @@ Result<tls::IdentitySelector> fill_store(OwnTls& made, const Settings& settings,
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data) {
     OwnTls made;
     made.contexts.certificates = std::make_shared<tls::CertStore>();
-    made.contexts.own_certificate = std::make_shared<std::atomic<bool>>(false);
-    auto selector = fill_store(made, settings, data);
+    auto selector = make_selector(made, settings, data);
     if (!selector) return selector.error();
 
     tls::ServerOptions options;
@@ -156,7 +96,6 @@ Result<void> reload(const TlsContexts& contexts, std::string_view chain_pem, std
     std::vector<tls::CertStore::Entry> entries;
     for (const std::string& name : (*identity)->info().dns_names) entries.emplace_back(name, *identity);
     contexts.certificates->replace(entries, *identity);
-    *contexts.own_certificate = false;
     return {};
 }
 

@@ -59,7 +59,6 @@ struct Counters {
 /// The TLS contexts of an edge; all read their certificates from one store.
 struct TlsContexts {
     std::shared_ptr<tls::CertStore> certificates;
-    std::shared_ptr<std::atomic<bool>> own_certificate;   ///< false: somebody gave us one
     std::shared_ptr<const tls::ServerContext> visitors;   ///< https endpoints; ALPN http/1.1
     std::shared_ptr<const tls::ServerContext> terminated; ///< tls endpoints that end here; no ALPN
     std::shared_ptr<const tls::ServerContext> agents;     ///< no ALPN, no tickets

@@ -52,8 +52,10 @@ MuxSession::~MuxSession() = default;
 
 std::shared_ptr<MuxSession> MuxSession::create(Tcp::socket socket, tls::Engine engine, const MuxOptions& options,
                                                std::weak_ptr<MuxObserver> observer) {
-    return std::shared_ptr<MuxSession>(
+    const std::shared_ptr<MuxSession> session(
         new MuxSession(std::move(socket), std::move(engine), options, std::move(observer)));
+    abandon_with_context(session->executor_, session);
+    return session;
 }
 
 void MuxSession::start() {
@@ -427,6 +429,19 @@ void MuxSession::finish(const ErrorInfo& reason) {
     linger(std::move(socket_));
     for (auto& [handler, code] : ready.ended) handler.complete(code, 0);
     if (const auto observer = observer_.lock()) observer->on_closed(reason);
+}
+
+void MuxSession::abandon() noexcept {
+    finished_ = true;
+    Ready ready; // its handlers are destroyed with it, once the mutex is free
+    const std::lock_guard lock(mutex_);
+    ended_ = asio::error::operation_aborted;
+    for (auto& [id, weak] : streams_) {
+        auto stream = weak.lock();
+        if (!stream) continue;
+        stream->end(ended_, ready.ended);
+        ready.kept.push_back(std::move(stream));
+    }
 }
 
 } // namespace adit

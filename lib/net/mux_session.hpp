@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "muxado/session.hpp"
+#include "net/handler_holder.hpp"
 #include "net/socket.hpp"
 #include "net/stream.hpp"
 #include "tls/engine.hpp"
@@ -47,12 +48,12 @@ public:
     bool quick_ack = false;                                ///< for legs of agents
 };
 
-class ADIT_INTERNAL MuxSession final : public std::enable_shared_from_this<MuxSession> {
+class ADIT_INTERNAL MuxSession final : public HandlerHolder, public std::enable_shared_from_this<MuxSession> {
 public:
     /// The engine's handshake is done. The socket's executor must run one handler at a time.
     static std::shared_ptr<MuxSession> create(Tcp::socket socket, tls::Engine engine, const MuxOptions& options,
                                               std::weak_ptr<MuxObserver> observer);
-    ~MuxSession();
+    ~MuxSession() override;
 
     /// Starts reading and heartbeats. Once, on the executor or before it runs.
     void start();
@@ -73,6 +74,7 @@ public:
     void close() noexcept;
     /// Ends at once for `reason`; streams complete with errc::session_lost.
     void abort(const ErrorInfo& reason) noexcept;
+    void abandon() noexcept override;
 
     const tls::Engine& engine() const noexcept { return engine_; }
     Tcp::endpoint peer() const { return peer_; }

@@ -7,7 +7,7 @@
 
 int main(int argc, char** argv) {
     const std::string how = argc > 1 ? argv[1] : "";
-    static adit::Session* leaked = nullptr; // reachable, so that a leak checker knows it for intended
+    [[maybe_unused]] static adit::Session* volatile leaked = nullptr; // reachable, so that a leak checker knows it for intended
     static adit::Session kept; // destroyed after everything of the library that is destroyed at all
     adit::Session session = adit::Session::connect(adit::SessionOptions::from_env());
     adit::Listener listener = session.listen(adit::Endpoint("tcp://"));

@@ -98,6 +98,59 @@ asio::awaitable<void> blocking_calls(SessionOptions options, MockEdge& edge) {
     CHECK(ec == errc::would_deadlock);
 }
 
+using Sentinel = std::shared_ptr<int>;
+
+asio::awaitable<void> wait_accept(Sentinel, Listener listener) {
+    co_await listener.async_accept();
+}
+
+asio::awaitable<void> wait_close(Sentinel, Listener listener) {
+    co_await listener.async_close();
+}
+
+asio::awaitable<void> wait_listen(Sentinel, Session session) {
+    const auto endpoint = Endpoint("tcp://");
+    co_await session.async_listen(endpoint);
+}
+
+asio::awaitable<void> wait_read(Sentinel, Connection connection) {
+    char byte = 0;
+    const auto bytes = asio::buffer(&byte, 1);
+    co_await connection.async_read_some(bytes);
+}
+
+asio::awaitable<void> wait_write(Sentinel, Connection connection) {
+    const std::string block(1u << 20, 'x');
+    const auto bytes = asio::buffer(block);
+    for (;;) co_await connection.async_write_some(bytes);
+}
+
+/// Leaves a coroutine in every kind of operation, and says so.
+asio::awaitable<void> wait_for_everything(Sentinel sentinel, SessionOptions options, MockEdge& edge, bool& reached) {
+    const auto executor = co_await asio::this_coro::executor;
+    auto session = co_await Session::async_connect(executor, options);
+    const auto endpoint = Endpoint("tcp://");
+    auto listener = co_await session.async_listen(endpoint);
+    auto closing = co_await session.async_listen(endpoint);
+    const Visitor reading = edge.visit(listener.id());
+    auto read = co_await listener.async_accept();
+    const Visitor writing = edge.visit(listener.id());
+    auto write = co_await listener.async_accept();
+    edge.answer_with([](const SeenRequest&) { return std::nullopt; });
+    asio::co_spawn(executor, wait_accept(sentinel, listener), asio::detached);
+    asio::co_spawn(executor, wait_close(sentinel, closing), asio::detached);
+    asio::co_spawn(executor, wait_listen(sentinel, session), asio::detached);
+    asio::co_spawn(executor, wait_read(sentinel, std::move(read)), asio::detached);
+    asio::co_spawn(executor, wait_write(sentinel, std::move(write)), asio::detached);
+    asio::steady_timer timer(executor);
+    while (edge.requests().size() < 5) { // auth, three binds, an unbind
+        timer.expires_after(1ms);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    reached = true;
+    co_await session.async_listen(endpoint);
+}
+
 template <class Executor>
 void check_would_deadlock(MockEdge& edge, Executor executor) {
     std::promise<void> done;
@@ -329,6 +382,23 @@ TEST_CASE("the program's io_context may go before the handles") {
         listener = Listener();
         session = Session();
     }
+    edge.wait_ended();
+}
+
+TEST_CASE("a context that is destroyed takes the coroutines along that wait for a session") {
+    MockEdge edge;
+    std::weak_ptr<int> alive;
+    {
+        asio::io_context context;
+        const Sentinel sentinel = std::make_shared<int>();
+        alive = sentinel;
+        bool reached = false;
+        asio::co_spawn(context, wait_for_everything(sentinel, edge.options(), edge, reached), asio::detached);
+        while (!reached) REQUIRE(context.run_one_for(20s) == 1);
+        context.poll();
+        CHECK(sentinel.use_count() > 6);
+    }
+    CHECK(alive.expired());
     edge.wait_ended();
 }
 
