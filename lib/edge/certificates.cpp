@@ -54,10 +54,10 @@ Result<tls::IdentitySelector> make_selector(OwnTls& made, const Settings& settin
     domains.emplace_back("localhost");
     auto certificates = OwnCertificates::create(std::move(*authority), own_names(settings), std::move(domains), now);
     if (!certificates) return certificates.error();
-    return [own = *certificates, given = store](std::string_view name) {
+    return tls::IdentitySelector([own = *certificates, given = store](std::string_view name) {
         auto identity = given->select(name); // of a reload
         return identity ? identity : own->get(name);
-    };
+    });
 }
 
 } // namespace
