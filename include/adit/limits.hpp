@@ -66,6 +66,8 @@ inline constexpr auto exit_time = 2s;                          ///< a program th
 // connections
 inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread
 inline constexpr std::size_t linger_bytes = 262'144;           ///< and that much of it is discarded
+inline constexpr auto fin_wait_time = 10s;                     ///< a closed connection waits so long for the visitor's end
+inline constexpr auto half_close_time = 60s;                   ///< a visitor may be silent so long once the application has ended
 inline constexpr auto goaway_time = 2s;                        ///< for the last bytes of a session we close
 
 // edge

@@ -130,6 +130,9 @@ std::string AgentSession::accept_agent(const AuthAnswer& answer) {
         response.extra.adit->window = limits::peer_window;
         session->raise_window(limits::peer_window);
     }
+    if (auth_.extra.user_agent.find("ngrok-rust/") != std::string::npos) {
+        session->set_peer_keeps_streams();
+    }
     context_.log("info", "agent " + id_ + " at " + to_text(remote_) + " connected: credential " + credential_ + ", " +
                              auth_.extra.user_agent);
     return encode(response);

@@ -166,6 +166,8 @@ void Session::set_peer_credit(PeerCredit kind) noexcept { impl_->growth.peer = k
 void Session::set_rtt(std::chrono::microseconds rtt) noexcept { impl_->growth.rtt = rtt; }
 void Session::set_max_local_streams(std::size_t n) noexcept { impl_->max_local_streams = n; }
 
+void Session::set_peer_keeps_streams() { impl_->peer_keeps_streams = true; }
+
 void Session::raise_window(std::uint32_t per_stream) noexcept {
     impl_->growth.peer = PeerCredit::keeps;
     impl_->raised_window = std::min(per_stream, impl_->growth.stream_max);

@@ -48,6 +48,9 @@ public:
     std::size_t stream_write_buffer = limits::stream_write_buffer;
     std::size_t session_write_buffer = limits::session_write_buffer;
     std::size_t control_frames_queued = limits::control_frames_queued;
+    /// A stream that we released, and whose FIN we sent, is reset if the peer's FIN is not there after so long; zero: it is
+    /// waited for as long as the session lives.
+    Duration fin_wait = role == Role::client ? Duration(limits::fin_wait_time) : Duration(0);
     std::size_t preauth_streams = limits::preauth_streams;
     std::size_t preauth_bytes = limits::preauth_bytes;
     RandomSource random = fill_random; ///< heartbeat values
@@ -175,10 +178,15 @@ public:
     /// still sends is answered with RST 4. No event of this id follows.
     void release(StreamId id);
     /// Aborts: drops all buffers, sends FIN and then RST (agent-protocol 2.5: Rust peers need both).
-    /// Implies release().
+    /// Implies release(). See also set_peer_keeps_streams().
     void reset(StreamId id, ErrorCode code);
     /// Nobody accepts: RST 9 for this stream alone.
     void refuse(StreamId id);
+
+    /// The peer's side of a stream lives until its application drops it, whatever we send, and after a RST it never says
+    /// when that was (Rust, agent-protocol 2.5). So that its streams can be counted, reset() sends FIN alone and waits for
+    /// the peer's, as release() does; RST follows if the peer still sends.
+    void set_peer_keeps_streams();
 
     // --- session
 

@@ -78,6 +78,8 @@ struct Session::Impl {
     void reset(Stream& stream, ErrorCode code);
     void release(Stream& stream);
     void enter_closing(Stream& stream);
+    void enter_fin_wait(Stream& stream);
+    void expire_closing();
     void drop_in(Stream& stream);
     void drop_events(Stream& stream);
     void tell_readable(Stream& stream);
@@ -101,6 +103,7 @@ struct Session::Impl {
     StreamTable streams;
     GrowthPolicy growth;
     std::uint32_t raised_window = 0;
+    bool peer_keeps_streams = false;
     std::size_t max_local_streams;
     StreamId next_id;
     RemoteIds remote_ids;
@@ -136,7 +139,9 @@ struct Session::Impl {
 
     // events
     StreamList<&Stream::event_link> event_list;
-    StreamList<&Stream::closing_link> closing_list; ///< in the order of their time
+    using ClosingList = StreamList<&Stream::closing_link>;
+    ClosingList closing_list;  ///< of streams that we reset, in the order of their time
+    ClosingList fin_wait_list; ///< of streams that wait for the peer's FIN, in the order of their time
     std::optional<Duration> heartbeat_event;
     bool open_refused = false;
     std::optional<ErrorCode> goaway_event;

@@ -62,7 +62,7 @@ void Session::Impl::remove(Stream& stream) {
     drop_out(stream);
     drop_events(stream);
     credit_list.remove(stream);
-    closing_list.remove(stream);
+    (stream.closing ? closing_list : fin_wait_list).remove(stream);
     stream.receive.close(growth);
     if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
     --(stream.local ? count.local_streams : count.remote_streams);
@@ -92,6 +92,10 @@ void Session::Impl::reset(Stream& stream, ErrorCode code) {
     const bool both_finished = stream.fin_in && stream.fin_sent;
     const bool peer_reset = stream.write_reset && !stream.rst_sent;
     if (error || stream.syn_due || both_finished || peer_reset) return remove(stream);
+    if (peer_keeps_streams && !stream.rst_sent) {
+        drop_out(stream);
+        return release(stream);
+    }
     if (!stream.rst_sent) queue_rst(stream.id, code, !stream.fin_sent);
     enter_closing(stream);
 }
@@ -139,8 +143,29 @@ void Session::Impl::enter_closing(Stream& stream) {
     stream.receive.close(growth);
     if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
     stream.use = StreamUse::unknown;
+    fin_wait_list.remove(stream);
+    stream.closing_since.reset();
     stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
     closing_list.push_back(stream);
+}
+
+void Session::Impl::enter_fin_wait(Stream& stream) {
+    if (config.fin_wait > Duration(0)) fin_wait_list.push_back(stream);
+}
+
+void Session::Impl::expire_closing() {
+    for (ClosingList* list : {&closing_list, &fin_wait_list}) {
+        // reset() and release() are not told the time: their streams get theirs here.
+        for (Stream* s = list->back(); s != nullptr && !s->closing_since; s = ClosingList::previous(*s))
+            s->closing_since = now;
+    }
+    while (!closing_list.empty() && now - *closing_list.front()->closing_since >= closing_time)
+        remove(*closing_list.front());
+    while (!fin_wait_list.empty() && now - *fin_wait_list.front()->closing_since >= config.fin_wait) {
+        Stream& stream = *fin_wait_list.front();
+        queue_rst(stream.id, ErrorCode::stream_closed);
+        enter_closing(stream);
+    }
 }
 
 void Session::Impl::drop_in(Stream& stream) {
@@ -288,11 +313,7 @@ void Session::on_timeout(Time now) {
 }
 
 void Session::Impl::on_timeout() {
-    // reset() and release() are not told the time: their streams get theirs here.
-    for (Stream* s = closing_list.back(); s != nullptr && !s->closing_since; s = closing_list.previous(*s))
-        s->closing_since = now;
-    while (!closing_list.empty() && now - *closing_list.front()->closing_since >= closing_time)
-        remove(*closing_list.front());
+    expire_closing();
     if (error) return;
     if (heartbeat.expired(now))
         return fail(ErrorCode::session_closed,
@@ -327,10 +348,13 @@ std::optional<Time> Session::Impl::next_timeout() const noexcept {
     if (error) return std::nullopt;
     std::optional<Time> next = heartbeat.next_timeout();
     if (growth_at) next = next ? std::min(*next, *growth_at) : growth_at;
-    if (closing_list.empty()) return next;
-    if (!closing_list.back()->closing_since) return now;
-    const Time expiry = *closing_list.front()->closing_since + closing_time;
-    return next ? std::min(*next, expiry) : expiry;
+    for (const auto& [list, wait] : {std::pair(&closing_list, Duration(closing_time)), std::pair(&fin_wait_list, config.fin_wait)}) {
+        if (list->empty()) continue;
+        if (!list->back()->closing_since) return now;
+        const Time expiry = *list->front()->closing_since + wait;
+        next = next ? std::min(*next, expiry) : expiry;
+    }
+    return next;
 }
 
 } // namespace adit::inline v0::muxado

@@ -162,7 +162,7 @@ void Session::Impl::after_fin_sent(Stream& stream) {
     if (!stream.released) return;
     credit_list.remove(stream);
     if (stream.fin_in) return remove(stream);
-    if (!stream.rst_after_fin) return;
+    if (!stream.rst_after_fin) return enter_fin_wait(stream);
     queue_rst(stream.id, ErrorCode::stream_closed);
     enter_closing(stream);
 }

@@ -106,6 +106,11 @@ void MuxSession::raise_window(std::uint32_t bytes) {
     core_.raise_window(bytes);
 }
 
+void MuxSession::set_peer_keeps_streams() {
+    const std::lock_guard lock(mutex_);
+    core_.set_peer_keeps_streams();
+}
+
 void MuxSession::close() noexcept {
     asio::post(executor_, [self = shared_from_this()] { self->begin_close(); });
 }
@@ -246,7 +251,7 @@ void MuxSession::collect_events(Ready& ready) {
             beat_time_ = std::min(beat_time_, std::chrono::duration_cast<std::chrono::microseconds>(event->latency));
             break;
         case muxado::EventType::closed:
-            if (ready.closed) break;
+            if (ready.closed || closing_) break; // our own goodbye ends once everything was sent, or by its timer
             ready.closed = true;
             ready.reason = core_.error().value_or(ErrorInfo(errc::session_lost));
             break;
@@ -344,13 +349,14 @@ bool MuxSession::send_output() {
             collect_events(ready);
         }
         sent_bytes += n;
-        if (n != 0 && engine_.write(staging().first(n)) != tls::Status::ok) {
-            finish(engine_.error());
-            return false;
-        }
+        const bool broken = n != 0 && engine_.write(staging().first(n)) != tls::Status::ok;
         // finish() comes from the caller or the next input, never from inside this loop
         const bool closed = std::exchange(ready.closed, false);
         run(ready);
+        if (broken) {
+            finish(engine_.error());
+            return false;
+        }
         if (n == 0) {
             if (closed && !finished_) {
                 asio::post(executor_, [self = shared_from_this(), reason = ready.reason] { self->finish(reason); });

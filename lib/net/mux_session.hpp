@@ -69,6 +69,8 @@ public:
     void set_authenticated();
     /// Both ends agreed on larger windows (agent-protocol 3.4, our extension): for streams opened from now on.
     void raise_window(std::uint32_t bytes);
+    /// See muxado::Session.
+    void set_peer_keeps_streams();
 
     /// Sends what is queued, GOAWAY and close_notify, then closes; streams complete with errc::session_closed.
     void close() noexcept;
@@ -156,6 +158,7 @@ public:
     asio::awaitable<IoResult> read_some(MutableBytes buffer) override;
     asio::awaitable<IoResult> write(Bytes first, Bytes second = {}) override;
     asio::awaitable<IoResult> shutdown_write() override;
+    bool is_write_open() const noexcept override;
     void abort() noexcept override;
     void close() noexcept override;
 

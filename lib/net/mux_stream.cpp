@@ -178,6 +178,11 @@ void MuxStream::close() noexcept {
     write.handler = std::move(write_);
 }
 
+bool MuxStream::is_write_open() const noexcept {
+    const std::lock_guard lock(session_->mutex_);
+    return !closed_ && session_->core_.write_state(id_) == muxado::WriteState::open;
+}
+
 void MuxStream::abort() noexcept { reset(muxado::ErrorCode::stream_cancelled); }
 
 asio::any_io_executor MuxStream::executor() { return session_->executor(); }

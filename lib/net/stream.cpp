@@ -6,23 +6,39 @@ namespace adit::inline v0::net {
 namespace {
 
 constexpr std::size_t pump_buffer_size = 64 * 1024;
+constexpr int half_close_looks = 12; // in half_close_time: whether anything moved, and whether anybody still reads
 
 /// What the two directions of pump_both share.
 struct Both {
-    Both(std::shared_ptr<Stream> first, std::shared_ptr<Stream> second)
-        : a(std::move(first)), b(std::move(second)), other_done(a->executor()) {
-        other_done.expires_at(asio::steady_timer::time_point::max());
-    }
+    Both(std::shared_ptr<Stream> first, std::shared_ptr<Stream> second, std::chrono::milliseconds time)
+        : half_close_time(time), a(std::move(first)), b(std::move(second)), other_done(a->executor()) {}
+
+    const std::chrono::milliseconds half_close_time;
     std::shared_ptr<Stream> a, b;
-    asio::steady_timer other_done; // never fires: cancelled when the direction b to a ended
+    asio::steady_timer other_done; // cancelled when a direction has ended
     IoResult down;
     std::uint64_t up_bytes = 0, down_bytes = 0;
-    bool done = false;
+    bool up_done = false, down_done = false;
 };
 
 asio::awaitable<void> pump_down(std::shared_ptr<Both> both) {
     both->down = co_await pump(both->b, both->a, both->down_bytes);
-    both->done = true;
+    // Whoever got the last byte and neither sends nor leaves must not hold the connection for ever.
+    std::uint64_t seen = both->up_bytes;
+    for (int quiet = 0; !both->up_done;) {
+        std::error_code cancelled;
+        both->other_done.expires_after(both->half_close_time / half_close_looks);
+        auto token = asio::redirect_error(asio::use_awaitable, cancelled);
+        co_await both->other_done.async_wait(token);
+        if (cancelled) continue;
+        quiet = both->up_bytes == seen ? quiet + 1 : 0;
+        seen = both->up_bytes;
+        if (quiet < half_close_looks && both->b->is_write_open()) continue;
+        both->a->abort();
+        both->b->abort();
+        break;
+    }
+    both->down_done = true;
     both->other_done.cancel();
 }
 
@@ -59,13 +75,16 @@ asio::awaitable<IoResult> pump(std::shared_ptr<Stream> from, std::shared_ptr<Str
 }
 
 asio::awaitable<IoResult> pump_both(std::shared_ptr<Stream> a, std::shared_ptr<Stream> b, std::uint64_t& up,
-                                    std::uint64_t& down) {
-    auto both = std::make_shared<Both>(a, b);
+                                    std::uint64_t& down, std::chrono::milliseconds half_close_time) {
+    auto both = std::make_shared<Both>(a, b, half_close_time);
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     asio::co_spawn(executor, pump_down(both), asio::detached);
     IoResult result = co_await pump(both->a, both->b, both->up_bytes);
-    while (!both->done) {
+    both->up_done = true;
+    both->other_done.cancel();
+    while (!both->down_done) {
         std::error_code ignored;
+        both->other_done.expires_at(asio::steady_timer::time_point::max());
         auto token = asio::redirect_error(asio::use_awaitable, ignored);
         co_await both->other_done.async_wait(token);
     }

@@ -4,9 +4,11 @@
 #include <adit/asio.hpp>
 #include <adit/config.hpp>
 #include <adit/error.hpp>
+#include <adit/limits.hpp>
 
 #include "base/bytes.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -48,6 +50,8 @@ public:
     virtual asio::awaitable<IoResult> write(Bytes first, Bytes second = {}) = 0;
     /// Orderly end of what we send: FIN, after what was written. The other direction stays open.
     virtual asio::awaitable<IoResult> shutdown_write() = 0;
+    /// False once it is known that the peer reads no more.
+    virtual bool is_write_open() const noexcept { return true; }
     /// Gives the connection up: outstanding operations complete with an error, the peer sees a reset where there is one.
     virtual void abort() noexcept = 0;
     /// Orderly end of both directions, in the background where it takes time.
@@ -60,8 +64,10 @@ ADIT_INTERNAL asio::awaitable<IoResult> pump(std::shared_ptr<Stream> from, std::
                                              std::uint64_t& bytes);
 
 /// Both directions at once, each half closed by itself; returns when both ended. Closes both streams.
-/// `up` counts a to b, `down` counts b to a.
+/// `up` counts a to b, `down` counts b to a. Once b has ended, both are aborted when a was silent for
+/// `half_close_time` or b does not read any more.
 ADIT_INTERNAL asio::awaitable<IoResult> pump_both(std::shared_ptr<Stream> a, std::shared_ptr<Stream> b,
-                                                  std::uint64_t& up, std::uint64_t& down);
+                                                  std::uint64_t& up, std::uint64_t& down,
+                                                  std::chrono::milliseconds half_close_time = limits::half_close_time);
 
 } // namespace adit

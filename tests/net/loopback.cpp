@@ -57,8 +57,13 @@ void run(asio::io_context& context, asio::awaitable<void> coroutine) {
     run_until(context, [&done] { return done; });
 }
 
-MuxPair::MuxPair(const net::MuxOptions& client_options, const net::MuxOptions& server_options) {
+MuxPair::MuxPair(const net::MuxOptions& client_options, const net::MuxOptions& server_options, int socket_buffer) {
     auto [a, b] = socket_pair(context);
+    for (Tcp::socket* socket : {&a, &b}) {
+        if (socket_buffer == 0) break;
+        socket->set_option(asio::socket_base::send_buffer_size(socket_buffer));
+        socket->set_option(asio::socket_base::receive_buffer_size(socket_buffer));
+    }
     auto client_tls = std::make_shared<net::TlsStream>(std::move(a), *tls::Engine::client(world.client, "localhost"));
     auto server_tls = std::make_shared<net::TlsStream>(std::move(b), tls::Engine::server(world.server));
     bool client_done = false, server_done = false;

@@ -55,11 +55,12 @@ public:
     ErrorInfo reason;
 };
 
-/// A client and a server session joined over TLS on loopback. run_until() drives the context; it fails the test after 20 s.
+/// A client and a server session joined over TLS on loopback, with kernel buffers of that many bytes if not 0. run_until() drives the context; it fails the test after 20 s.
 class MuxPair {
 public:
     explicit MuxPair(const net::MuxOptions& client_options = {muxado::Config(muxado::Role::client)},
-                     const net::MuxOptions& server_options = {muxado::Config(muxado::Role::server)});
+                     const net::MuxOptions& server_options = {muxado::Config(muxado::Role::server)},
+                     int socket_buffer = 0);
     ~MuxPair();
 
     void run_until(const std::function<bool()>& condition);

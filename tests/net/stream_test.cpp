@@ -148,6 +148,39 @@ TEST_CASE("pump_both copies both directions and ends each by itself") {
     CHECK(down == 11);
 }
 
+TEST_CASE("who got the last byte and neither sends nor leaves does not hold a pump for ever") {
+    asio::io_context context;
+    auto [a, a_far] = socket_pair(context);
+    auto [b, b_far] = socket_pair(context);
+    auto left = tcp(std::move(a_far)), right = tcp(std::move(b_far));
+    std::uint64_t up = 0, down = 0;
+    bool done = false;
+    asio::co_spawn(context, net::pump_both(tcp(std::move(a)), tcp(std::move(b)), up, down, 60ms),
+                   [&](const std::exception_ptr&, net::IoResult) { done = true; });
+    SUBCASE("b ended and a is silent") {
+        run(context, [](std::shared_ptr<net::Stream> s) -> asio::awaitable<void> {
+            co_await s->write(as_bytes("bye"));
+            co_await s->shutdown_write();
+        }(right));
+        run_until(context, [&] { return done; });
+        CHECK(down == 3);
+    }
+    SUBCASE("but a that ended waits for b as long as that takes") {
+        run(context, [](std::shared_ptr<net::Stream> s) -> asio::awaitable<void> {
+            co_await s->shutdown_write();
+            asio::steady_timer longer(co_await asio::this_coro::executor, 150ms);
+            co_await longer.async_wait(asio::use_awaitable);
+        }(left));
+        CHECK_FALSE(done);
+        run(context, [](std::shared_ptr<net::Stream> s) -> asio::awaitable<void> {
+            co_await s->write(as_bytes("late answer"));
+            co_await s->shutdown_write();
+        }(right));
+        run_until(context, [&] { return done; });
+        CHECK(down == 11);
+    }
+}
+
 TEST_CASE("an aborted side of a pump aborts the other") {
     asio::io_context context;
     auto [a, a_far] = socket_pair(context);

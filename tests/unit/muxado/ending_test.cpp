@@ -126,6 +126,77 @@ TEST_CASE("release of a stream whose peer was still sending tells it so after th
     CHECK(session.stats(3)->closing);
 }
 
+TEST_CASE("a client does not wait for the end of a peer that it has left for ever") {
+    using namespace std::chrono_literals;
+    Session session(config(Role::client));
+    session.receive(open(2, 3, bytes("q")), t0);
+    read_all(session, 2);
+    session.write(2, as_bytes("bye"));
+    session.release(2);
+    CHECK(said(session) == "DATA FIN 2 +3");
+    REQUIRE(session.next_timeout());
+    session.on_timeout(t0 + 1s);
+    CHECK(session.next_timeout() == t0 + 1s + limits::fin_wait_time);
+    SUBCASE("the peer finishes in time") { session.receive(data(2, {}, fin), t0 + 2s); }
+    SUBCASE("the peer stays") {
+        session.on_timeout(t0 + limits::fin_wait_time);
+        CHECK_FALSE(session.has_output());
+        session.on_timeout(t0 + 1s + limits::fin_wait_time);
+        CHECK(said(session) == "RST 2 code 4");
+        CHECK(session.counters().remote_streams == 1); // remembered, as every stream that was reset
+        session.on_timeout(t0 + 1min);
+        session.on_timeout(t0 + 2min);
+    }
+    CHECK(session.counters().remote_streams == 0);
+    CHECK_FALSE(session.has_output());
+    CHECK_FALSE(session.next_timeout());
+}
+
+TEST_CASE("a server waits for the end of what it left: until then the peer holds the stream") {
+    Session session(config(Role::server));
+    const auto id = session.open(3, as_bytes("q"));
+    drain(session);
+    session.release(*id);
+    CHECK(said(session) == "DATA FIN 2 +0");
+    CHECK_FALSE(session.next_timeout());
+    session.on_timeout(t0 + std::chrono::hours(1));
+    CHECK_FALSE(session.has_output());
+    CHECK(session.counters().local_streams == 1);
+    session.receive(data(*id, {}, fin), t0 + std::chrono::hours(1));
+    CHECK(session.counters().local_streams == 0);
+}
+
+TEST_CASE("a peer that keeps streams after a RST gets FIN alone, and the stream counts until its own") {
+    Session session(config(Role::server));
+    session.set_peer_keeps_streams();
+    const auto id = session.open(3, as_bytes("q"));
+    drain(session);
+    session.write(*id, zeros(50'000));
+    SUBCASE("it was silent") {
+        session.reset(*id, ErrorCode::stream_cancelled);
+        CHECK(session.counters().buffered_out == 0);
+        CHECK(said(session) == "DATA FIN 2 +0");
+        session.on_timeout(t0 + std::chrono::hours(1));
+        CHECK(session.counters().local_streams == 1);
+        SUBCASE("until it finishes") { session.receive(data(*id, {}, fin), t0); }
+        SUBCASE("and RST when it still sends, which makes it let go") {
+            session.receive(data(*id, bytes("more")), t0);
+            CHECK(said(session) == "RST 2 code 4");
+            session.on_timeout(t0);
+            session.on_timeout(t0 + std::chrono::seconds(5));
+        }
+    }
+    SUBCASE("it was sending") {
+        session.receive(data(*id, bytes("answer")), t0);
+        session.reset(*id, ErrorCode::stream_cancelled);
+        CHECK(said(session) == "DATA FIN 2 +0, RST 2 code 4");
+        session.on_timeout(t0);
+        session.on_timeout(t0 + std::chrono::seconds(5));
+    }
+    CHECK(session.counters().local_streams == 0);
+    CHECK(events(session).empty());
+}
+
 TEST_CASE("two sides that let go of a stream with full buffers do not wait for each other for ever") {
     Session client(config(Role::client)), server(config(Role::server));
     const auto id = *client.open(1);
