@@ -58,6 +58,59 @@ h.scenario('600 concurrent visitors: all answered or told 503, nothing wedges', 
     assert.equal((await edge.sessions())[0], session, 'the session was lost');
 }, 120);
 
+h.scenario('visitors who leave: what the client still holds counts, what it let go is free at once', async (cleanup) => {
+    const edge = await h.Edge.start();
+    cleanup(() => edge.stop());
+    const held = new Set();
+    let deaf = true; // to the half close that tells the upstream that its visitor left
+    const upstream = h.net.createServer({ allowHalfOpen: true }, (socket) => {
+        held.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => held.delete(socket));
+        socket.on('end', () => { if (!deaf) socket.end(); });
+        socket.on('data', (data) => {
+            // Longer than any grace that the edge gives to a stream of a visitor who left.
+            if (data.includes('/slow')) setTimeout(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 6000);
+            if (data.includes('/quick')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
+        });
+    });
+    const port = await h.listening(upstream);
+    cleanup(() => { held.forEach((socket) => socket.destroy()); upstream.close(); });
+    const agent = await h.connect(edge);
+    cleanup(() => agent.close());
+    const listener = await agent.httpEndpoint().scheme('HTTP').listenAndForward('http://127.0.0.1:' + port);
+    const url = listener.url();
+    const [session] = await edge.sessions();
+    const streams = async () => Number((await edge.sessions())[2]);
+    const visit = () => {
+        const socket = h.net.connect(edge.httpPort, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.write(`GET /held HTTP/1.1\r\nHost: ${new URL(url).host}\r\n\r\n`);
+        return socket;
+    };
+    for (const wave of [1, 2]) { // 800 in all: the client dies at 512
+        const before = held.size;
+        const visitors = Array.from({ length: 400 }, visit);
+        await h.eventually('the wave arrived', async () => held.size >= Math.min(before + 400, 490), 30000);
+        visitors.forEach((socket) => socket.destroy());
+        const slow = (await h.visit(edge, url + '/slow')).status;
+        assert.equal(slow, wave === 1 ? 200 : 503, 'after wave ' + wave);
+    }
+    assert.equal((await edge.sessions())[0], session, 'the session was lost');
+    deaf = false;
+    held.forEach((socket) => socket.end());
+    await h.eventually('the client let go', async () => (await streams()) < 10, 30000);
+    assert.equal((await h.visit(edge, url + '/quick')).status, 200);
+    // An upstream that goes when its visitor goes: no place is held.
+    for (let wave = 0; wave < 3; ++wave) {
+        const visitors = Array.from({ length: 400 }, visit);
+        await h.eventually('the wave arrived', async () => held.size >= 400, 30000);
+        visitors.forEach((socket) => socket.destroy());
+        await h.eventually('the streams are free', async () => (await streams()) < 10, 3000);
+    }
+    assert.equal((await h.visit(edge, url + '/quick')).status, 200);
+}, 120);
+
 h.scenario('2,000 idle keep-alive visitors: a new visitor is answered', async (cleanup) => {
     const { edge, url } = await serve(cleanup, (_, response) => response.end('ok'));
     const [session] = await edge.sessions();

@@ -33,9 +33,11 @@ public:
     }
 
     std::size_t run() {
-        const std::size_t steps = random_.between(500, 1'500);
+        constexpr std::size_t steps_min = 500;
+        const std::size_t steps = random_.between(steps_min, 1'500);
         Buffer said;
-        for (std::size_t step = 0; step < steps; ++step) {
+        std::size_t step = 0;
+        for (; step < steps; ++step) {
             const Buffer more = frame();
             said.insert(said.end(), more.begin(), more.end());
             if (random_.chance(70)) {
@@ -49,10 +51,10 @@ public:
             events();
             if (random_.chance(60)) produce();
             check();
-            if (session_.error() && random_.chance(10)) break;
+            if (session_.error() && step >= steps_min && random_.chance(10)) break;
         }
         end();
-        return steps;
+        return step;
     }
 
 private:

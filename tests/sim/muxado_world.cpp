@@ -14,18 +14,21 @@ using muxado::StreamId;
 using muxado::WriteState;
 
 namespace {
+constexpr std::size_t steps_min = 500;
 constexpr std::size_t ring_size = 65'521; // a prime, so that offsets do not repeat with any buffer size
 const char* name(int side) { return side == 0 ? "client" : "server"; }
 } // namespace
 
 Plan::Plan(Random& random) {
-    steps = random.between(500, 1'500);
+    steps = random.between(steps_min, 1'500);
     streams_max = random.chance(30) ? random.between(1, 4) : random.between(5, 40);
     payload_max = random.chance(20) ? random.between(1, 200) : limits::frame_payload_max;
     write_max = random.chance(20) ? 50 : random.chance(50) ? 3'000 : 120'000;
     if (payload_max < 200) write_max = std::min<std::size_t>(write_max, 3'000);
     heavy = payload_max >= 200 && random.chance(40);
     bulk = heavy || random.chance(50);
+    piece_max = random.chance(20) ? random.between(1, 30) : random.chance(50) ? 1'460 : 200'000;
+    link_capacity = random.chance(30) ? random.between(1, 20'000) : 1u << 20;
     if (heavy) {
         streams_max = random.between(1, 4);
         write_max = 120'000;
@@ -38,11 +41,10 @@ Plan::Plan(Random& random) {
     quota_max = heavy ? 900'000 : write_max;
     stream_buffer = random.chance(30) ? random.between(100, 20'000) : limits::stream_write_buffer;
     session_buffer = random.chance(30) ? random.between(1, 60'000) : limits::session_write_buffer;
-    piece_max = random.chance(20) ? random.between(1, 30) : random.chance(50) ? 1'460 : 200'000;
-    link_capacity = random.chance(30) ? random.between(1, 20'000) : 1u << 20;
     delay_max = std::chrono::milliseconds(random.chance(30) ? 0 : random.between(1, 200));
     grow = random.chance(50);
     raise = random.chance(30);
+    peer_keeps_streams = random.chance(30);
     heartbeats = random.chance(70);
     impatient = random.chance(10);
     resets = static_cast<unsigned>(random.chance(50) ? random.between(1, 10) : 0);
@@ -63,6 +65,7 @@ World::World(std::uint64_t seed, bool trace)
         sides_[static_cast<std::size_t>(side)] = std::make_unique<Side>(config_of(side));
         auto& session = at(side).session;
         session.set_rtt(std::chrono::duration_cast<std::chrono::microseconds>(plan_.delay_max) + 1ms);
+        if (plan_.peer_keeps_streams) session.set_peer_keeps_streams();
         if (plan_.raise) session.raise_window(static_cast<std::uint32_t>(random_.between(1, 2u << 20)));
         const Duration tolerance = plan_.impatient ? Duration(500ms) : Duration(24h);
         if (plan_.heartbeats) session.start_heartbeat(1s, tolerance, now_);
@@ -97,7 +100,7 @@ std::size_t World::amount(std::size_t most) {
 // --- the run
 
 void World::run() {
-    const std::size_t end = plan_.cut || plan_.goodbye ? random_.between(1, plan_.steps) : plan_.steps;
+    const std::size_t end = plan_.cut || plan_.goodbye ? random_.between(steps_min, plan_.steps) : plan_.steps;
     for (; step_ < end && !over_; ++step_) {
         random_step();
         check_laws();

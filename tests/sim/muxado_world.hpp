@@ -41,7 +41,7 @@ struct Plan {
     bool lazy;             ///< and readers that read seldom
     std::size_t quota_max; ///< what a writer still has to say when the faults stop
     bool bulk;             ///< amounts are spread evenly up to their maximum, else mostly small
-    bool grow, raise, heartbeats, impatient;
+    bool grow, raise, heartbeats, impatient, peer_keeps_streams;
     unsigned resets, releases, refusals, half_closes, stalls; ///< percent or permille weights
     bool cut, goodbye;                                        ///< the run ends so, at a random step
 };

@@ -76,16 +76,25 @@ adit_setup() {
     esac
 }
 
-# Without arguments a build directory that exists is taken as it is; ninja itself reruns Meson when a build file changed.
+# A build directory that was made with the same compiler and options is taken as it is; ninja itself reruns Meson when a
+# build file changed. One that somebody made by hand is left alone.
 adit_configure() {
-    [ -f "$ADIT_BUILD/build.ninja" ] && return 0
+    local stamp="${CC:-} ${CXX:-} ${ADIT_MESON_ARGS:-} $*" again=
+    if [ -f "$ADIT_BUILD/build.ninja" ]; then
+        [ "$(cat "$ADIT_BUILD/adit-options" 2>/dev/null || echo "$stamp")" = "$stamp" ] && return 0
+        again=--wipe
+    fi
     mkdir -p "$ADIT_BUILD"
     # shellcheck disable=SC2086  # a list
-    meson setup -Doptimization=2 -Ddebug=false ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD/setup.log" 2>&1 || {
+    if meson setup $again -Doptimization=2 -Ddebug=false ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD.log" 2>&1; then
+        mv "$ADIT_BUILD.log" "$ADIT_BUILD/setup.log"
+        echo "$stamp" >"$ADIT_BUILD/adit-options"
+    else
+        mv "$ADIT_BUILD.log" "$ADIT_BUILD/setup.log"
         tail -n 25 "$ADIT_BUILD/setup.log" >&2
         adit_say "meson setup failed; the whole log is $ADIT_BUILD/setup.log"
         return 1
-    }
+    fi
 }
 
 # The npm packages of tests/interop (the official client), under the build directory; again when the lock file changed.
