@@ -89,14 +89,12 @@ asio::awaitable<IoResult> TlsStream::read_some(MutableBytes buffer) {
 asio::awaitable<IoResult> TlsStream::write(Bytes first, Bytes second) {
     const std::size_t total = first.size() + second.size();
     while (!first.empty() || !second.empty()) {
-        std::size_t room = write_batch;
-        for (Bytes* part : {&first, &second}) {
-            const Bytes piece = part->first(std::min(room, part->size()));
-            if (piece.empty()) continue;
-            if (engine_.write(piece) != tls::Status::ok) co_return IoResult(make_error_code(errc::tls_error));
-            *part = part->subspan(piece.size());
-            room -= piece.size();
-        }
+        // As one: a record is filled across the seam.
+        const Bytes from_first = first.first(std::min(write_batch, first.size()));
+        const Bytes from_second = second.first(std::min(write_batch - from_first.size(), second.size()));
+        if (engine_.write(from_first, from_second) != tls::Status::ok) co_return IoResult(make_error_code(errc::tls_error));
+        first = first.subspan(from_first.size());
+        second = second.subspan(from_second.size());
         const IoResult sent = co_await flush();
         if (!sent.ok()) co_return sent;
     }

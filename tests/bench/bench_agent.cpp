@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <unistd.h>
 
@@ -31,13 +30,13 @@ public:
 
 template <class From, class To>
 asio::awaitable<void> copy([[maybe_unused]] std::shared_ptr<Both> alive, From& from, To& to) {
-    std::vector<char> bytes(buffer_size);
+    const auto bytes = std::make_unique_for_overwrite<char[]>(buffer_size);
     std::error_code ec;
     for (;;) {
-        auto read = from.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+        auto read = from.async_read_some(asio::buffer(bytes.get(), buffer_size), asio::redirect_error(asio::use_awaitable, ec));
         const std::size_t n = co_await std::move(read);
         if (ec) break;
-        auto write = asio::async_write(to, asio::buffer(bytes.data(), n), asio::redirect_error(asio::use_awaitable, ec));
+        auto write = asio::async_write(to, asio::buffer(bytes.get(), n), asio::redirect_error(asio::use_awaitable, ec));
         co_await std::move(write);
         if (ec) break;
     }
