@@ -92,3 +92,21 @@ TEST_CASE("every kind of slowness has its end, and a slow but steady reader is s
     CHECK(reading.get() >= size);
     answering.get();
 }
+
+TEST_CASE("a visitor of a tcp endpoint who stays although the application closed does not hold its stream") {
+    TestEdge edge;
+    auto listener = edge.listen("tcp://");
+    const std::string url = listener.url();
+    NetVisitor visitor = NetVisitor::plain(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+    visitor.send("hello");
+    AppStream app = edge.accept(listener);
+    CHECK(app.read(5) == "hello");
+    const auto start = Clock::now();
+    app.write("bye");
+    app.close();
+    CHECK(visitor.read_all() == "bye");
+    CHECK(edge.records(1)[0].bytes_out == 3); // the connection is over at the edge as well
+    const auto took = Clock::now() - start;
+    CHECK(took > adit::limits::fin_wait_time * 0.9);
+    CHECK(took < adit::limits::fin_wait_time + adit::limits::half_close_time / 6);
+}
