@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string>
+#include <vector>
 
 namespace adit::inline v0 {
 namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // "x_forwarded_for" is X-Forwarded-For to an application that reads its fields from CGI-like variables. Which
 // known name is this an alias of? `other` for none.
@@ -44,31 +48,32 @@ bool is_plain_option(std::string_view option) noexcept {
            iequals(option, "upgrade");
 }
 
-bool names_fields(const Fields& fields) noexcept {
+// Any order will do that knows no case: by length first, so that most pairs cost no look at their letters.
+bool name_less(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return a.size() < b.size();
+    return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+}
+
+// The field names that Connection lists, sorted. The parser bounds how many there are; a head may also be made by hand.
+std::vector<std::string> listed_names(const Fields& fields) {
+    std::vector<std::string> names; // copies, because removing moves the fields
     for (const Field& field : fields) {
         if (field.id != FieldId::connection) continue;
         std::string_view option;
         for (std::string_view rest = field.value; next_element(rest, option);) {
-            if (!is_plain_option(option)) return true;
+            if (!is_plain_option(option)) names.emplace_back(option);
         }
     }
-    return false;
+    std::ranges::sort(names, name_less);
+    return names;
 }
 
 void remove_listed(Fields& fields) {
-    if (!names_fields(fields)) return;
-    std::string listed; // a copy, because removing moves the fields
-    for (const Field& field : fields) {
-        if (field.id == FieldId::connection) listed.append(field.value).append(",");
-    }
+    const std::vector<std::string> names = listed_names(fields);
+    if (names.empty()) return;
     fields.remove_if([&](const Field& field) {
-        if (field.id == FieldId::connection || field.id == FieldId::upgrade || is_protected(field.id))
-            return false;
-        std::string_view option;
-        for (std::string_view rest = listed; next_element(rest, option);) {
-            if (iequals(option, field.name)) return true;
-        }
-        return false;
+        if (field.id == FieldId::connection || field.id == FieldId::upgrade || is_protected(field.id)) return false;
+        return std::ranges::binary_search(names, field.name, name_less);
     });
 }
 
@@ -182,6 +187,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
         }
     });
     set_origin_form(request);
+    if (!request.has(FieldId::host) && !visitor.server_name.empty()) request.add(FieldId::host, visitor.server_name);
     request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
     if (length) set_length(request, *length);

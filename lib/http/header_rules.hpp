@@ -11,6 +11,7 @@ struct VisitorInfo {
     std::string_view client_ip; ///< without brackets or port
     bool https = false;
     bool trusted_proxy = false; ///< its X-Forwarded-* and Forwarded are believed
+    std::string_view server_name = {}; ///< of his TLS handshake; the Host of an HTTP/1.0 request without one
 };
 
 /// Makes the request that the agent gets out of the one the visitor sent:
@@ -20,6 +21,7 @@ struct VisitorInfo {
 ///   ngrok-*
 ///   go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
 ///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
+/// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
 /// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close.
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);

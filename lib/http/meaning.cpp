@@ -1,5 +1,7 @@
 #include "http/meaning.hpp"
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
 
 namespace adit::inline v0 {
@@ -15,6 +17,7 @@ constexpr HttpError bad_coding{400, "Transfer-Encoding must be one field with th
 constexpr HttpError old_coding{400, "Transfer-Encoding does not exist in HTTP/1.0; send Content-Length."};
 constexpr HttpError unknown_coding{501, "Only the transfer coding chunked is supported."};
 constexpr HttpError unknown_expectation{417, "Only the expectation 100-continue is supported."};
+constexpr HttpError many_options{431, "The Connection field lists too many options."};
 constexpr HttpError connect_body{400, "A CONNECT request cannot have a body."};
 
 // What was found of the fields that matter, counted first and judged then.
@@ -25,6 +28,7 @@ struct Found {
     unsigned hosts = 0;
     unsigned lengths = 0;
     unsigned codings = 0;
+    std::size_t options = 0; // of Connection
     bool close = false;
     bool connection_upgrade = false;
     bool upgrade = false;
@@ -47,7 +51,8 @@ struct Found {
             break;
         case FieldId::connection: {
             std::string_view option;
-            for (std::string_view rest = field.value; next_element(rest, option);) {
+            for (std::string_view rest = field.value;
+                 options <= limits::http_connection_options_max && next_element(rest, option); ++options) {
                 close = close || iequals(option, "close");
                 connection_upgrade = connection_upgrade || iequals(option, "upgrade");
             }
@@ -119,6 +124,7 @@ HttpError check_host(const Head& request, const Target& target, const Found& fou
 
 HttpError understand_request(Head& request, const Target& target) {
     const Found found(request);
+    if (found.options > limits::http_connection_options_max) return many_options;
     if (const HttpError error = set_framing(request, found, Framing::none)) return error;
     if (const HttpError error = check_host(request, target, found)) return error;
     const bool current = request.version() == HttpVersion::http11;
@@ -134,6 +140,7 @@ HttpError understand_request(Head& request, const Target& target) {
 
 HttpError understand_response(Head& response) {
     const Found found(response);
+    if (found.options > limits::http_connection_options_max) return many_options;
     if (const HttpError error = set_framing(response, found, Framing::until_close)) return error;
     response.set_keep_alive(response.version() == HttpVersion::http11 && !found.close);
     return {};

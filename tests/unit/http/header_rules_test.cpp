@@ -3,6 +3,8 @@
 #include "http_log.hpp"
 #include "support/doctest.hpp"
 
+#include <adit/limits.hpp>
+
 using namespace adit;
 using namespace http_test;
 
@@ -189,6 +191,37 @@ TEST_CASE("an HTTP/1.0 request in absolute form gets its Host") {
     CHECK(parser.head().target() == "/x");
     CHECK(parser.head().host() == "app.example");
     CHECK(parser.head().find("X-Forwarded-Host") == "app.example");
+}
+
+TEST_CASE("an HTTP/1.0 request without a Host gets the name of its TLS handshake") {
+    const auto host_of = [](const std::string& bytes, std::string_view server_name) {
+        RequestParser parser;
+        REQUIRE(parser.parse(as_bytes(bytes)).state == ParseState::head_complete);
+        VisitorInfo visitor{"192.0.2.1", true, false};
+        visitor.server_name = server_name;
+        apply_request_rules(parser.head(), visitor);
+        const Head& head = parser.head();
+        CHECK(head.find("X-Forwarded-Host").value_or("") == head.host());
+        return std::string(head.host());
+    };
+    CHECK(host_of("GET / HTTP/1.0\r\n\r\n", "app.example") == "app.example");
+    CHECK(host_of("GET / HTTP/1.0\r\nHost: own.example\r\n\r\n", "app.example") == "own.example");
+    CHECK(host_of("GET http://target.example/ HTTP/1.0\r\n\r\n", "app.example") == "target.example");
+    CHECK(host_of("GET / HTTP/1.0\r\n\r\n", "").empty());
+}
+
+TEST_CASE("Connection takes away as many fields as it may list, in any case and order") {
+    std::string listed, fields;
+    for (std::size_t i = 0; i < limits::http_connection_options_max; ++i) {
+        listed += (i == 0 ? "X-Drop-" : ", x-DROP-") + std::to_string(i);
+        fields = "x-drop-" + std::to_string(i) + ": 1\r\nX-Drop-" + std::to_string(i) + "-Not: 1\r\n" + fields;
+    }
+    Head head = request_head("Connection: " + listed + "\r\n" + fields);
+    apply_request_rules(head, VisitorInfo{"192.0.2.1", true, false});
+    std::size_t kept = 0;
+    for (const Field& field : head) kept += field.name.ends_with("-Not") ? 1u : 0u;
+    CHECK(kept == limits::http_connection_options_max);
+    CHECK(head.size() == kept + 4); // Host and ours
 }
 
 TEST_CASE("how a response goes to the visitor") {

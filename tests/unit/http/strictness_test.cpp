@@ -124,6 +124,22 @@ TEST_CASE("heads are bounded in bytes and in fields") {
     CHECK(run_requests({"GET / HTTP/1.1\r\n" + std::string(limits::http_head_max, 'x')}) == "!431");
 }
 
+TEST_CASE("the options of Connection are bounded, for every field is looked for among them") {
+    const auto options = [](std::size_t count) {
+        std::string list = "x";
+        while (--count != 0) list += ",x";
+        return list;
+    };
+    constexpr std::size_t most = limits::http_connection_options_max;
+    CHECK(run_requests({get("Connection: " + options(most))}) == "[GET /].");
+    CHECK(run_requests({get("Connection: " + options(most + 1))}) == "!431");
+    CHECK(run_requests({get("Connection: " + options(most) + "\r\nConnection: x")}) == "!431");
+    CHECK(run_requests({get("Connection: " + std::string(limits::http_head_max - 200, ','))}) == "!431");
+    const std::string start = "HTTP/1.1 204 x\r\nConnection: ";
+    CHECK(run_responses({{}}, {start + options(most) + "\r\n\r\n"}) == "[204].");
+    CHECK(run_responses({{}}, {start + options(most + 1) + "\r\n\r\n"}) == "!502");
+}
+
 TEST_CASE("trailers are bounded in bytes and in fields") {
     const std::string start = chunked("0\r\n");
     CHECK(run_requests({start + "X: " + std::string(limits::http_trailers_max, 'x')}) == "[POST /]!431");
