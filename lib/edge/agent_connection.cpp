@@ -13,7 +13,7 @@
 namespace adit::inline v0::edge {
 namespace {
 
-constexpr std::size_t opening_max = 64 * 1024; // what is copied behind the header; the rest of `first` follows
+constexpr int given_up_for_one = 2; // idle streams for each that is opened: their number shrinks while visitors come
 
 ErrorInfo session_gone() { return ErrorInfo(ngrok_error(3209), "the agent's session ended"); }
 
@@ -68,16 +68,20 @@ asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::open_connect
                                                                                     Bytes first) {
     const auto self = shared_from_this();
     std::string head = connection_head(*endpoint, visitor, local);
-    const Bytes opening = first.first(std::min(first.size(), opening_max));
-    head += as_text(opening);
+    head += as_text(first.first(std::min(first.size(), opening_max)));
     Result<std::shared_ptr<net::Stream>> stream(errc::limit_exceeded);
     if (nobody_waits()) stream = try_open(head);
+    make_room();
     if (at_cap(stream)) stream = co_await wait_and_open(std::move(head));
-    if (stream && opening.size() < first.size()) {
-        const net::IoResult sent = co_await (*stream)->write(first.subspan(opening.size()));
-        if (!sent.ok()) co_return session_gone();
-    }
     co_return stream;
+}
+
+/// Also called by who waits at the cap: their streams end in the background, and then there is room for him.
+void AgentSession::make_room() {
+    if (stream_count() <= limits::agent_streams_tight) return;
+    for (int i = 0; i < given_up_for_one; ++i) {
+        if (const auto idle = idle_streams_.take_oldest()) idle->give_up();
+    }
 }
 
 /// Visitors wait in a line. Whenever somebody waits, either MuxObserver::on_openable is still to come (an open() failed),

@@ -6,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "edge/endpoint.hpp"
+#include "edge/idle_streams.hpp"
 #include "edge/oneshot.hpp"
 #include "edge/session_table.hpp"
 #include "net/mux_session.hpp"
@@ -38,9 +39,13 @@ public:
 
     // --- for visitors; any thread
 
+    /// How much of a visitor's first bytes leaves with the opening of his stream, which so never waits for the agent.
+    static constexpr std::size_t opening_max = 64 * 1024;
+
     /// Opens a stream to the agent for one visitor connection: stream type, proxy header (agent-protocol 4), the PROXY
-    /// protocol header if the bind asked for one, and `first` leave as one frame. `visitor` is his address, `local` the
-    /// one he connected to. The caller keeps `first` alive until this completes.
+    /// protocol header if the bind asked for one, and up to opening_max bytes of `first` leave together; the caller writes
+    /// the rest. `visitor` is his address, `local` the one he connected to. The caller keeps `first` alive until this
+    /// completes. Above limits::agent_streams_tight streams that wait for a request are given up, the oldest first.
     /// At limits::streams_per_session it waits up to limits::agent_stream_wait for another stream to end. Errors:
     /// errc::limit_exceeded after that, ngrok_error(3209) if the session ended.
     asio::awaitable<Result<std::shared_ptr<net::Stream>>> open_connection(EndpointPtr endpoint, Endpoint visitor,
@@ -48,7 +53,9 @@ public:
     /// Streams of both directions that the agent has to keep, heartbeats and RPCs included. Compare with
     /// limits::agent_streams_tight.
     std::size_t stream_count() const;
-    /// The shard's executor: pass-through visitors move there.
+    /// Streams that are kept for the next request of their visitor.
+    IdleStreams& idle_streams() noexcept { return idle_streams_; }
+    /// The shard's executor: calls of the edge to the agent run there.
     asio::any_io_executor executor() const { return executor_; }
 
     // --- for the gateway; on the shard
@@ -74,6 +81,8 @@ public:
     void close();
     /// Takes one endpoint offline; false if it is not one of this session.
     bool take_offline(const EndpointPtr& record);
+    /// The same with all endpoints of one bind: labels may serve several URLs. False if there is none.
+    bool take_bind_offline(std::string_view bind_id);
 
     /// Stop, Restart or Update (agent-protocol 3.10); on the shard.
     asio::awaitable<ErrorInfo> command(RequestType type, std::string request);
@@ -106,6 +115,7 @@ private:
     // agent_auth.cpp
     asio::awaitable<void> serve_auth(MuxStreamPtr stream);
     asio::awaitable<std::string> authenticate(std::string request);
+    std::chrono::steady_clock::duration time_for_directory() const;
     std::string refuse_agent(const ErrorInfo& error);
     std::string accept_agent(const AuthAnswer& answer);
     std::string choose_client_id() const;
@@ -126,6 +136,7 @@ private:
     asio::awaitable<ErrorInfo> authorize(PlanPtr plan, std::string url);
     asio::awaitable<ErrorInfo> claim(RecordPtr record);
     asio::awaitable<void> keep_lease(EndpointPtr record, std::chrono::seconds time);
+    EndpointPtr current(const EndpointRecord& record) const;
     Result<RecordPtr> make_record(const BindPlan& plan);
     Result<void> publish(const EndpointPtr& record);
     void evict_former(const EndpointRecord& record);
@@ -138,6 +149,7 @@ private:
     Line join_line(const std::shared_ptr<OneShot<bool>>& place, bool front);
     void leave_line(const std::shared_ptr<OneShot<bool>>& place);
     void wake_waiting_visitor();
+    void make_room();
 
     std::shared_ptr<net::MuxSession> mux() const;
 
@@ -160,6 +172,7 @@ private:
     std::deque<std::pair<MuxStreamPtr, std::uint32_t>> rpcs_waiting_;
     OneShotList answers_; // of directory and registry, to be given up when the session ends
 
+    IdleStreams idle_streams_;
     mutable std::mutex mutex_;
     std::shared_ptr<net::MuxSession> mux_; // null before start and after the end
     std::multimap<std::string, EndpointPtr, std::less<>> binds_; // by bind id; labels may serve several routes

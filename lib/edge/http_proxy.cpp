@@ -27,7 +27,7 @@ HttpProxy::HttpProxy(std::shared_ptr<VisitorSet> set, std::shared_ptr<net::Strea
       body_down_(*set_), access_(set_->context), visitor_time_(set_->timeouts, [this] { on_visitor_time(); }),
       write_time_(set_->timeouts, [this] { on_write_time(); }),
       exchange_time_(set_->timeouts, [this] { on_exchange_time(); }),
-      leg_time_(set_->timeouts, [this] { on_leg_time(); }) {}
+      leg_time_(set_->timeouts, [this] { on_leg_time(); }), draining_(set_->context.draining.load()) {}
 
 HttpProxy::~HttpProxy() = default;
 
@@ -129,6 +129,7 @@ asio::awaitable<bool> HttpProxy::serve() {
     visitor.client_ip = facts_.client_ip;
     visitor.https = facts_.https;
     visitor.trusted_proxy = facts_.trusted_proxy;
+    visitor.server_name = facts_.server_name;
     if (!exchange_.facts.to_connect) apply_request_rules(head, visitor);
     const Route found = route();
     access_.request(head.method(), head.host(), head.target());
@@ -195,14 +196,40 @@ asio::awaitable<bool> HttpProxy::send_request(EndpointPtr endpoint) {
         const bool opened = co_await open_leg(endpoint);
         co_return opened;
     }
-    leg_time_.disarm();
+    leg_in_use(*leg);
     leg->parser.expect(parser_.head());
     exchange_.running = true;
-    exchange_time_.arm(TimeoutKind::idle);
-    // respond() sees it when the stream is broken, and knows what to do then.
-    const net::IoResult sent = co_await leg->stream->write(up_.view());
-    (void)sent;
+    exchange_time_.arm(TimeoutKind::response);
+    co_await send_up(leg, 0);
     co_return true;
+}
+
+/// What is in `up_` behind the first `sent` bytes. An agent that does not read has the time of the exchange; while nothing
+/// more is to come from the visitor he is watched meanwhile. respond() sees it when the stream is broken.
+asio::awaitable<void> HttpProxy::send_up(LegPtr leg, std::size_t sent) {
+    net::IoResult done;
+    if (up_.size() <= sent) co_return;
+    if (up_.size() > AgentSession::opening_max && exchange_.request_done) {
+        send_rest_behind(leg, sent);
+    } else {
+        done = co_await leg->stream->write(up_.view().subspan(sent));
+    }
+}
+
+/// From a copy of its own: the exchange may be over before the agent took all of it.
+void HttpProxy::send_rest_behind(LegPtr leg, std::size_t sent) {
+    ByteQueue rest;
+    rest.append(up_.view().subspan(sent));
+    exchange_.sending_rest = true;
+    ++responding_;
+    asio::co_spawn(set_->executor, send_rest(shared_from_this(), leg, std::move(rest)),
+                   [self = shared_from_this()](const std::exception_ptr& error) { self->responded(error); });
+}
+
+asio::awaitable<void> HttpProxy::send_rest(std::shared_ptr<HttpProxy> self, LegPtr leg, ByteQueue bytes) {
+    const std::shared_ptr<net::Stream> stream = leg->stream;
+    const net::IoResult sent = co_await stream->write(bytes.view());
+    if (sent.ok() && self->leg_ == leg && leg->stream == stream) self->exchange_.sending_rest = false;
 }
 
 asio::awaitable<bool> HttpProxy::open_leg(EndpointPtr endpoint) {
@@ -213,14 +240,16 @@ asio::awaitable<bool> HttpProxy::open_leg(EndpointPtr endpoint) {
     if (session) {
         auto opened = co_await session->open_connection(endpoint, facts_.remote, facts_.local, up_.view());
         if (opened) {
-            const LegPtr leg = std::make_shared<AgentLeg>(std::move(*opened), session, endpoint);
+            const LegPtr leg = std::make_shared<AgentLeg>(weak_from_this(), set_->executor, std::move(*opened), session,
+                                                          endpoint);
             leg->parser.expect(parser_.head());
             leg_ = leg;
             exchange_.running = true;
-            exchange_time_.arm(TimeoutKind::idle);
+            exchange_time_.arm(TimeoutKind::response);
             ++responding_;
             asio::co_spawn(set_->executor, respond(shared_from_this(), leg),
                            [self = shared_from_this()](const std::exception_ptr& error) { self->responded(error); });
+            co_await send_up(leg, AgentSession::opening_max);
             co_return true;
         }
         number = ngrok_number(opened.error());
@@ -289,9 +318,40 @@ void HttpProxy::responded(const std::exception_ptr& error) noexcept {
     changed_.notify();
 }
 
+HttpProxy::AgentLeg::~AgentLeg() { session->idle_streams().remove(*this); }
+
+/// From the session's shard, mostly another one.
+void HttpProxy::AgentLeg::give_up() noexcept {
+    try {
+        asio::post(executor, [weak = owner, leg = weak_from_this()] {
+            const auto proxy = weak.lock();
+            const auto given_up = leg.lock();
+            if (!proxy || !given_up || proxy->leg_ != given_up || !proxy->leg_time_.armed()) return;
+            proxy->drop_leg(true);
+        });
+    } catch (...) { // no memory: it ends when its time is up
+    }
+}
+
+/// Waits for the next request. First listed and then counted: whoever opens a stream at the same moment counts first and
+/// then looks at the list.
+void HttpProxy::keep_leg_idle(AgentLeg& leg) {
+    leg.used = true;
+    leg.idle_since = Clock::now();
+    leg.parser.release_memory();
+    leg_time_.arm(TimeoutKind::agent_idle);
+    leg.session->idle_streams().add(leg);
+    if (leg.session->stream_count() > limits::agent_streams_tight) drop_leg(true);
+}
+
+void HttpProxy::leg_in_use(AgentLeg& leg) noexcept {
+    leg_time_.disarm();
+    leg.session->idle_streams().remove(leg);
+}
+
 void HttpProxy::drop_leg(bool orderly) noexcept {
     if (!leg_) return;
-    leg_time_.disarm();
+    leg_in_use(*leg_);
     if (orderly) {
         leg_->stream->close();
     } else {

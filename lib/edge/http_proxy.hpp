@@ -11,6 +11,7 @@
 
 #include "edge/access_line.hpp"
 #include "edge/endpoint.hpp"
+#include "edge/idle_streams.hpp"
 #include "edge/visitor_set.hpp"
 #include "edge/visitor_signal.hpp"
 #include "http/error_page.hpp"
@@ -54,9 +55,16 @@ public:
 
 private:
     /// A stream of an agent and what was read from it.
-    struct AgentLeg {
-        AgentLeg(std::shared_ptr<net::Stream> s, std::shared_ptr<AgentSession> a, EndpointPtr e)
-            : stream(std::move(s)), session(std::move(a)), endpoint(std::move(e)) {}
+    struct AgentLeg final : IdleStream {
+        AgentLeg(std::weak_ptr<HttpProxy> o, asio::any_io_executor x, std::shared_ptr<net::Stream> s,
+                 std::shared_ptr<AgentSession> a, EndpointPtr e)
+            : owner(std::move(o)), executor(std::move(x)), stream(std::move(s)), session(std::move(a)),
+              endpoint(std::move(e)) {}
+        ~AgentLeg() override;
+        void give_up() noexcept override;
+
+        const std::weak_ptr<HttpProxy> owner;
+        const asio::any_io_executor executor; // of the owner
         std::shared_ptr<net::Stream> stream;
         std::shared_ptr<AgentSession> session;
         EndpointPtr endpoint;
@@ -81,9 +89,13 @@ private:
         bool request_done = false; // its last byte was passed on
         bool replayable = false;   // `up_` has all of it, and sending it twice does no harm
         bool heard = false;        // the agent sent bytes for it
-        bool timed_out = false;    // nothing moved for Settings::http_idle_time
+        bool timed_out = false;    // nothing moved for Settings::http_response_time
+        bool sending_rest = false; // of a head that did not leave with the opening of the stream
         bool tunnel = false;       // 101 came: bytes both ways
         bool tunnel_down = false;  // the agent's direction of it still runs
+        // Of the body, since limits::visitor_progress_min bytes of it came last.
+        std::size_t body_bytes = 0;
+        std::chrono::steady_clock::duration body_waited{};
     };
 
     /// An endpoint, or the page that says why there is none.
@@ -100,12 +112,17 @@ private:
     asio::awaitable<bool> open_leg(EndpointPtr endpoint);
     asio::awaitable<void> watch_visitor();
     asio::awaitable<void> tunnel_up(LegPtr leg);
+    asio::awaitable<void> send_up(LegPtr leg, std::size_t sent);
+    static asio::awaitable<void> send_rest(std::shared_ptr<HttpProxy> self, LegPtr leg, ByteQueue bytes);
+    void send_rest_behind(LegPtr leg, std::size_t sent);
     void begin_exchange();
     void finish_exchange();
     void responded(const std::exception_ptr& error) noexcept;
     void begin_idle();
     bool can_replay() const;
     bool can_reuse(const AgentLeg& leg, const EndpointRecord& endpoint) const;
+    void keep_leg_idle(AgentLeg& leg);
+    void leg_in_use(AgentLeg& leg) noexcept;
     void drop_leg(bool orderly) noexcept;
     void visitor_gone() noexcept;
     void release_buffers() noexcept;
@@ -114,6 +131,7 @@ private:
     HttpError collect_body();
     asio::awaitable<void> send_body(LegPtr leg);
     asio::awaitable<bool> read_body(LegPtr leg);
+    bool body_moves(std::size_t bytes, std::chrono::steady_clock::duration waited) noexcept;
     asio::awaitable<bool> pass_on(LegPtr leg, Bytes input, std::size_t& used);
     asio::awaitable<void> discard_request();
     void request_complete();

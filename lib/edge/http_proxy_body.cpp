@@ -13,7 +13,8 @@ constexpr HttpError body_too_slow{408, "The rest of the request did not arrive i
 /// Appends to `up_` what has come of the body already, so that it leaves together with the head.
 HttpError HttpProxy::collect_body() {
     const bool chunked = parser_.head().chunked();
-    while (up_.size() < limits::visitor_buffer) {
+    const std::size_t most = up_.size() + limits::visitor_buffer; // behind the head, however large that is
+    while (up_.size() < most) {
         const ParseResult parsed = parser_.parse(in_.view());
         if (parsed.state == ParseState::body && chunked) write_chunk(up_, parsed.body);
         if (parsed.state == ParseState::body && !chunked) up_.append(parsed.body);
@@ -55,15 +56,18 @@ asio::awaitable<bool> HttpProxy::read_body(LegPtr leg) {
     in_.release_if_empty();
     // A visitor who waits for 100 Continue waits for the application.
     const bool asked = exchange_.facts.version != HttpVersion::http10 && parser_.head().expect_continue();
-    wait_at_most(asked && !exchange_.heard ? TimeoutKind::idle : TimeoutKind::body, Wait::body);
+    const bool is_asked = asked && !exchange_.heard;
+    const auto start = std::chrono::steady_clock::now();
+    wait_at_most(is_asked ? TimeoutKind::response : TimeoutKind::body, Wait::body);
     if (!body_up_.held()) got = co_await visitor_->wait_readable();
     MutableBytes space;
     if (got.ok()) {
         space = body_up_.space();
         got = co_await visitor_->read_some(space);
     }
-    const bool timed_out = interrupted_;
+    bool timed_out = interrupted_;
     wait_over();
+    if (got.ok() && !is_asked) timed_out = !body_moves(got.size(), std::chrono::steady_clock::now() - start);
     if (!exchange_.running) co_return false;
     if (timed_out) {
         co_await refuse_bytes(body_too_slow);
@@ -79,6 +83,18 @@ asio::awaitable<bool> HttpProxy::read_body(LegPtr leg) {
     if (used < bytes.size() && exchange_.request_done) in_.append(bytes.subspan(used)); // the next request
     if (got.size() < space.size() / 4) body_up_.release();
     co_return goes_on;
+}
+
+/// False: the visitor sends so little that he only wants to hold the connection (threat T8). Counted is the time in which
+/// it is his turn, not the one in which the agent takes nothing.
+bool HttpProxy::body_moves(std::size_t bytes, std::chrono::steady_clock::duration waited) noexcept {
+    exchange_.body_bytes += bytes;
+    exchange_.body_waited += waited;
+    if (exchange_.body_bytes >= limits::visitor_progress_min) {
+        exchange_.body_bytes = 0;
+        exchange_.body_waited = {};
+    }
+    return exchange_.body_waited < limits::visitor_stall_time;
 }
 
 /// False: there is no use in reading on.
@@ -112,7 +128,7 @@ asio::awaitable<bool> HttpProxy::pass_on(LegPtr leg, Bytes input, std::size_t& u
         if (!sent.ok()) co_return false;
     }
     if (!exchange_.running) co_return false;
-    exchange_time_.arm(TimeoutKind::idle);
+    exchange_time_.arm(TimeoutKind::response);
     exchange_.request_done = complete;
     co_return true;
 }

@@ -33,7 +33,7 @@ asio::awaitable<void> HttpProxy::respond_loop(LegPtr leg) {
         }
         if (got.ok()) {
             exchange_.heard = true;
-            exchange_time_.arm(TimeoutKind::idle);
+            exchange_time_.arm(TimeoutKind::response);
             goes_on = co_await take_response(leg, space.first(got.size()));
         } else {
             goes_on = co_await leg_ended(leg, got);
@@ -118,20 +118,17 @@ asio::awaitable<bool> HttpProxy::end_response(LegPtr leg, bool leftover) {
     if (!ok || leg != leg_) co_return false;
     const bool complete = exchange_.request_done;
     const bool keep_visitor = exchange_.plan.keep_alive && complete && !draining_;
-    const bool tight = leg->session->stream_count() > limits::agent_streams_tight;
-    leg->keep_alive = leg->keep_alive && keep_visitor && !leftover && !tight && leg->endpoint->online;
-    const bool keep_leg = leg->keep_alive;
-    if (keep_leg) {
-        leg->used = true;
-        leg->idle_since = std::chrono::steady_clock::now();
-        leg->parser.release_memory();
-        leg_time_.arm(TimeoutKind::agent_idle);
+    const bool taken = complete && !exchange_.sending_rest;
+    leg->keep_alive = leg->keep_alive && keep_visitor && taken && !leftover && leg->endpoint->online;
+    if (leg->keep_alive) {
+        keep_leg_idle(*leg);
     } else {
-        drop_leg(complete); // FIN even when it is tight: the place of a stream that we reset is free only after 5 s
+        drop_leg(taken); // FIN even when it is tight: the place of a stream that we reset is free only after 5 s
     }
+    const bool kept = leg == leg_;
     if (!keep_visitor) co_await close_visitor();
     if (exchange_.running) finish_exchange();
-    co_return keep_leg;
+    co_return kept;
 }
 
 /// The stream ended while an answer was owed. True: the request is on its way again.
@@ -185,7 +182,8 @@ asio::awaitable<bool> HttpProxy::replay(LegPtr leg) {
             leg->used = false;
             leg->parser = ResponseParser();
             leg->parser.expect(parser_.head());
-            exchange_time_.arm(TimeoutKind::idle);
+            exchange_time_.arm(TimeoutKind::response);
+            if (up_.size() > AgentSession::opening_max) send_rest_behind(leg, AgentSession::opening_max);
             co_return true;
         }
         number = ngrok_number(opened.error());

@@ -57,7 +57,7 @@ void HttpProxy::on_write_time() {
 void HttpProxy::on_exchange_time() {
     if (!leg_) return;
     if (writing_) { // it is the visitor who takes his time
-        exchange_time_.arm(TimeoutKind::idle);
+        exchange_time_.arm(TimeoutKind::response);
         return;
     }
     exchange_.timed_out = true;

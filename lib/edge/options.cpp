@@ -99,6 +99,10 @@ ServerOptions& ServerOptions::banner(std::string_view text) {
     data_->banner = text;
     return *this;
 }
+ServerOptions& ServerOptions::sessions_per_credential(std::size_t count) {
+    data_->sessions_per_credential = count;
+    return *this;
+}
 ServerOptions& ServerOptions::threads(unsigned count) {
     data_->threads = count;
     return *this;
@@ -122,6 +126,10 @@ ServerOptions& ServerOptions::http_head_time(std::chrono::milliseconds time) {
 }
 ServerOptions& ServerOptions::http_idle_time(std::chrono::milliseconds time) {
     data_->http_idle_time = time;
+    return *this;
+}
+ServerOptions& ServerOptions::http_response_time(std::chrono::milliseconds time) {
+    data_->http_response_time = time;
     return *this;
 }
 ServerOptions& ServerOptions::agent_stream_idle_time(std::chrono::milliseconds time) {

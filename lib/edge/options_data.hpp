@@ -45,6 +45,7 @@ struct ServerOptions::Data {
     std::string region = "local";
     std::string banner;
 
+    std::size_t sessions_per_credential = limits::sessions_per_credential;
     unsigned threads = 1;
     bool window_growth = true;
 
@@ -53,6 +54,7 @@ struct ServerOptions::Data {
     std::chrono::milliseconds heartbeat_tolerance = limits::heartbeat_tolerance;
     std::chrono::milliseconds http_head_time = limits::http_head_time;
     std::chrono::milliseconds http_idle_time = limits::http_idle_time;
+    std::chrono::milliseconds http_response_time = limits::http_response_time;
     std::chrono::milliseconds agent_stream_idle_time = limits::agent_stream_idle_time;
 
     std::function<void(const AccessRecord&)> access_sink;

@@ -23,6 +23,10 @@ asio::awaitable<void> raw_proxy(EdgeContext& context, std::shared_ptr<net::Strea
             number = ngrok_number(opened.error());
         }
     }
+    if (stream && first.size() > AgentSession::opening_max) { // a large ClientHello; fits the window of a new stream
+        const net::IoResult sent = co_await stream->write(first.view().subspan(AgentSession::opening_max));
+        if (!sent.ok()) stream.reset();
+    }
     if (stream) {
         access.bytes_in = first.size();
         first = ByteQueue();

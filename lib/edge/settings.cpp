@@ -92,12 +92,14 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
         return invalid("heartbeat", "interval and tolerance must be at least 10 ms");
     if (!positive(data.http_head_time)) return invalid("http_head_time", "the time must be above 0");
     if (!positive(data.http_idle_time)) return invalid("http_idle_time", "the time must be above 0");
+    if (!positive(data.http_response_time)) return invalid("http_response_time", "the time must be above 0");
     if (!positive(data.agent_stream_idle_time)) return invalid("agent_stream_idle_time", "the time must be above 0");
     settings.auth_time = data.auth_time;
     settings.heartbeat_interval = data.heartbeat_interval;
     settings.heartbeat_tolerance = data.heartbeat_tolerance;
     settings.http_head_time = data.http_head_time;
     settings.http_idle_time = data.http_idle_time;
+    settings.http_response_time = data.http_response_time;
     settings.agent_stream_idle_time = data.agent_stream_idle_time;
     return {};
 }
@@ -117,6 +119,8 @@ Result<void> parse_rest(const ServerOptions::Data& data, Settings& settings) {
     settings.region = data.region;
     settings.banner = data.banner;
     settings.window_growth = data.window_growth;
+    if (data.sessions_per_credential == 0) return invalid("sessions_per_credential", "at least one session is needed");
+    settings.sessions_per_credential = data.sessions_per_credential;
     if (data.seal_key_given && data.seal_key.size() != 32) return invalid("seal_key", "the key must have 32 bytes");
     if (data.directory && !data.authtokens.empty())
         return invalid("authtoken", "tokens are the directory's business once directory() is set");

@@ -46,7 +46,8 @@ public:
     unsigned threads = 1;
     bool window_growth = true;
     std::chrono::milliseconds auth_time{}, heartbeat_interval{}, heartbeat_tolerance{};
-    std::chrono::milliseconds http_head_time{}, http_idle_time{}, agent_stream_idle_time{};
+    std::chrono::milliseconds http_head_time{}, http_idle_time{}, http_response_time{}, agent_stream_idle_time{};
+    std::size_t sessions_per_credential = limits::sessions_per_credential;
 
     /// Whether endpoints may have this (normalised) host: the base domain, below it, or an allowed name.
     bool allows_host(std::string_view host) const noexcept;

@@ -17,6 +17,7 @@ TimeoutTimes times_of(const Settings& settings) {
     set(TimeoutKind::handshake, limits::tls_handshake_time);
     set(TimeoutKind::head, settings.http_head_time);
     set(TimeoutKind::idle, settings.http_idle_time);
+    set(TimeoutKind::response, settings.http_response_time);
     set(TimeoutKind::body, limits::visitor_stall_time);
     set(TimeoutKind::stall, limits::visitor_stall_time / 3);
     set(TimeoutKind::agent_idle, settings.agent_stream_idle_time);

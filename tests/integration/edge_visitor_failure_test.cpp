@@ -100,8 +100,8 @@ TEST_CASE("an idle connection is closed in order after the idle time") {
     CHECK_FALSE(visitor.cut());
 }
 
-TEST_CASE("an application that never answers costs the visitor 504") {
-    TestEdge edge([](auto& options) { options.http_idle_time(150ms); });
+TEST_CASE("an application that never answers costs the visitor 504, however short his own idle time is") {
+    TestEdge edge([](auto& options) { options.http_response_time(300ms).http_idle_time(50ms); });
     auto listener = edge.listen("http://a.edge.test");
     NetVisitor visitor = edge.http();
     visitor.send(request());
@@ -348,6 +348,79 @@ TEST_CASE("draining finishes what runs and closes what waits") {
     CHECK(answer.field("connection") == "close");
     CHECK(running.ended());
     CHECK(drained.wait_for(5s) == std::future_status::ready);
+}
+
+TEST_CASE("a drain reaches visitors in their TLS handshake") {
+    TestEdge edge;
+    auto listener = edge.listen("https://a.edge.test");
+    NetVisitor early = NetVisitor::plain(edge.server.https_port());
+    NetVisitor idle = edge.https("a.edge.test"); // accepted behind the early one
+    auto drained = std::async(std::launch::async, [&] { edge.server.drain(20s); });
+    CHECK(idle.ended());
+    early.start_tls(adit_test::TlsOptions("a.edge.test", edge.server.ca_pem()));
+    CHECK(early.ended());
+    CHECK_FALSE(early.cut());
+    CHECK(drained.wait_for(10s) == std::future_status::ready);
+}
+
+TEST_CASE("a large head has the time of the exchange, goes on with the application and ends with the visitor") {
+    const std::string large = request("X-Large: " + std::string(900'000, 'x') + "\r\n");
+    const auto no_growth = [](auto& options) { options.window_growth(false); };
+    SUBCASE("read late") {
+        TestEdge edge(no_growth);
+        auto listener = edge.listen("http://a.edge.test");
+        NetVisitor visitor = edge.http();
+        for (int i = 0; i < 2; ++i) { // a new stream, and one that is used again
+            visitor.send(large);
+            AppStream app = edge.accept(listener);
+            CHECK(edge.nothing_comes(listener)); // the head waits for the application meanwhile
+            CHECK(app.read_head().size() > 900'000);
+            app.answer("one");
+            CHECK(visitor.answer().body == "one");
+            visitor.send(large);
+            CHECK(app.read_head().size() > 900'000);
+            app.answer("two", "Connection: close\r\n");
+            CHECK(visitor.answer().body == "two");
+        }
+    }
+    SUBCASE("never read") {
+        TestEdge edge([](auto& options) { options.window_growth(false).http_response_time(300ms); });
+        auto listener = edge.listen("http://a.edge.test");
+        NetVisitor visitor = edge.http();
+        visitor.send(large);
+        AppStream app = edge.accept(listener);
+        CHECK(visitor.answer().status == 504);
+        NetVisitor with_body = edge.http();
+        with_body.send(request("Content-Length: 5\r\nX-Large: " + std::string(900'000, 'x') + "\r\n", "POST"));
+        AppStream second = edge.accept(listener);
+        CHECK(with_body.answer().status == 504);
+    }
+    SUBCASE("the visitor leaves") {
+        TestEdge edge(no_growth);
+        auto listener = edge.listen("http://a.edge.test");
+        NetVisitor visitor = edge.http();
+        visitor.send(large);
+        AppStream app = edge.accept(listener);
+        CHECK(edge.nothing_comes(listener)); // all of the head is with the edge
+        visitor.close();
+        CHECK(edge.records(1)[0].status == 499);
+        CHECK(app.read_end() == adit::errc::connection_reset);
+    }
+    SUBCASE("answered before it was read") {
+        TestEdge edge(no_growth);
+        auto listener = edge.listen("http://a.edge.test");
+        NetVisitor visitor = edge.http();
+        visitor.send(large);
+        AppStream app = edge.accept(listener);
+        app.answer("early");
+        CHECK(visitor.answer().body == "early");
+        CHECK(app.read_end() == adit::errc::connection_reset); // it is not used again: half a request is on it
+        visitor.send(request());
+        AppStream next = edge.accept(listener);
+        next.read_head();
+        next.answer("next");
+        CHECK(visitor.answer().body == "next");
+    }
 }
 
 TEST_CASE("stopping ends everything at once") {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <thread>
 #include <unistd.h>
 
 using adit_test::AppStream;
@@ -39,7 +40,9 @@ TEST_CASE("at the cap of streams a request waits for one, and gets 503 when none
     std::deque<Served> open;
     while (edge.server.sessions()[0].streams < adit::limits::streams_per_session - 10) open.push_back(serve(edge, listener));
     NetVisitor late = edge.http();
+    auto sent = std::chrono::steady_clock::now();
     for (std::error_code ec;;) { // the last few one by one, for the edge keeps some back for itself
+        sent = std::chrono::steady_clock::now();
         late.send(request);
         adit::Connection connection = listener.accept_for(std::chrono::milliseconds(500), ec);
         if (ec) break;
@@ -50,6 +53,8 @@ TEST_CASE("at the cap of streams a request waits for one, and gets 503 when none
     }
     CHECK(edge.server.sessions()[0].streams <= adit::limits::streams_per_session);
     const HttpAnswer refused = late.answer();
+    // The last one waited behind accept_for() above; nobody is refused before his time.
+    CHECK(std::chrono::steady_clock::now() - sent >= adit::limits::agent_stream_wait - std::chrono::milliseconds(50));
     CHECK(refused.status == 503);
     CHECK(refused.field("ngrok-error-code") == "ERR_NGROK_724");
 
@@ -83,6 +88,53 @@ TEST_CASE("when many streams are open, one that is not needed ends at once") {
     CHECK(first.visitor.answer().body == "two");
     first.visitor.send(request);
     CHECK(first.app.read_head().starts_with("GET / "));
+}
+
+TEST_CASE("streams that wait for a request make room for new visitors, the oldest first, and nobody is refused") {
+    TestEdge edge([](auto& options) { options.agent_stream_idle_time(std::chrono::minutes(5)).http_idle_time(std::chrono::minutes(5)); });
+    auto listener = edge.listen("http://a.edge.test");
+    const auto streams = [&] { return edge.server.sessions()[0].streams; };
+    std::deque<Served> running;
+    running.push_back(serve(edge, listener));
+    const std::size_t others = streams() - 1; // heartbeats
+    std::deque<Served> idle;
+    const auto settled = [&] {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (streams() > others + idle.size() + running.size()) {
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            std::this_thread::yield();
+        }
+    };
+    while (streams() < adit::limits::agent_streams_tight) {
+        idle.push_back(serve(edge, listener));
+        idle.back().app.answer("kept");
+        CHECK(idle.back().visitor.answer().body == "kept");
+    }
+    CHECK(edge.nothing_comes(listener));
+    CHECK(streams() == adit::limits::agent_streams_tight); // below the mark all are kept
+    std::deque<Served> given_up;
+    while (running.size() < adit::limits::streams_per_session - 10) {
+        running.push_back(serve(edge, listener)); // fails after 20 s if it is refused
+        const bool tight = streams() > adit::limits::agent_streams_tight;
+        for (int i = 0; tight && i < 2 && !idle.empty(); ++i) {
+            CHECK(idle.front().app.read_end() == asio::error::eof);
+            idle.front().app.close();
+            given_up.push_back(std::move(idle.front()));
+            idle.pop_front();
+        }
+        settled();
+    }
+    CHECK(idle.empty());
+    for (Served& each : running) {
+        each.app.answer("served");
+        CHECK(each.visitor.answer().body == "served");
+        each.app.close();
+    }
+    given_up.front().visitor.send(request); // his connection is none the worse
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.answer("again");
+    CHECK(given_up.front().visitor.answer().body == "again");
 }
 
 TEST_CASE("without descriptors new visitors wait, and are served when there are some again") { // T34

@@ -117,6 +117,36 @@ TEST_CASE("the name in the handshake and the Host must belong to the same endpoi
     }
     CHECK(edge.nothing_comes(two));
     CHECK(edge.nothing_comes(one));
+    // All hosts of one wildcard are one endpoint, also on one connection; what lies outside of it is not.
+    NetVisitor visitor = edge.https("a.wild.edge.test");
+    AppStream app = [&] {
+        visitor.send("GET /1 HTTP/1.1\r\nHost: a.wild.edge.test\r\n\r\n");
+        return edge.accept(wild);
+    }();
+    app.read_head();
+    app.answer("first");
+    CHECK(visitor.answer().body == "first");
+    visitor.send("GET /2 HTTP/1.1\r\nHost: b.wild.edge.test\r\n\r\n");
+    CHECK(app.read_head().find("Host: b.wild.edge.test\r\n") != std::string::npos);
+    app.answer("second");
+    CHECK(visitor.answer().body == "second");
+    CHECK(visitor.get("/3", "one.edge.test").status == 421);
+    CHECK(edge.nothing_comes(one));
+}
+
+TEST_CASE("HTTP/1.0 over TLS without a Host reaches the endpoint of the handshake, and the application learns its name") {
+    TestEdge edge;
+    auto one = edge.listen("https://one.edge.test");
+    NetVisitor visitor = edge.https("one.edge.test");
+    visitor.send("GET / HTTP/1.0\r\n\r\n");
+    AppStream app = edge.accept(one);
+    const std::string head = app.read_head();
+    CHECK(head.starts_with("GET / HTTP/1.1\r\n"));
+    CHECK(head.find("Host: one.edge.test\r\n") != std::string::npos);
+    CHECK(head.find("X-Forwarded-Host: one.edge.test\r\n") != std::string::npos);
+    app.answer("old");
+    CHECK(visitor.answer().body == "old");
+    CHECK(visitor.ended());
 }
 
 TEST_CASE("without a name in the handshake the Host alone decides") {

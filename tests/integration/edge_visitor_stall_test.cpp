@@ -46,6 +46,17 @@ TEST_CASE("every kind of slowness has its end, and a slow but steady reader is s
     body_app.read_head();
     auto body = wait_for_end(std::move(half_body));
 
+    NetVisitor drips = edge.http();
+    drips.send("POST / HTTP/1.1\r\nHost: a.edge.test\r\nContent-Length: 1000\r\n\r\n");
+    AppStream drips_app = edge.accept(listener);
+    drips_app.read_head();
+    auto dripping = std::async(std::launch::async, [visitor = std::move(drips)]() mutable {
+        const auto begin = Clock::now();
+        while (!visitor.readable_within(1s) && Clock::now() - begin < 60s) visitor.send("x"); // a byte a second
+        CHECK(visitor.answer().status == 408);
+        return std::chrono::duration<double>(Clock::now() - begin).count();
+    });
+
     const std::size_t size = 30'000'000;
     NetVisitor not_reading = edge.http();
     not_reading.set_receive_buffer(65'536);
@@ -88,6 +99,8 @@ TEST_CASE("every kind of slowness has its end, and a slow but steady reader is s
     check_about(hello.get(), adit::limits::client_hello_time);
     check_about(body.get(), adit::limits::visitor_stall_time);
     CHECK(body_app.read_end() == adit::errc::connection_reset);
+    check_about(dripping.get(), adit::limits::visitor_stall_time);
+    CHECK(drips_app.read_end() == adit::errc::connection_reset);
     check_about(stalled.get(), adit::limits::visitor_stall_time);
     CHECK(reading.get() >= size);
     answering.get();

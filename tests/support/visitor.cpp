@@ -96,10 +96,14 @@ NetVisitor NetVisitor::plain(std::uint16_t port) { return NetVisitor(connect_to(
 
 NetVisitor NetVisitor::tls(std::uint16_t port, const TlsOptions& options) {
     NetVisitor visitor(connect_to(port));
-    visitor.engine_ = std::make_unique<adit::tls::Engine>(make_engine(options));
-    const std::string failure = visitor.handshake();
-    REQUIRE_MESSAGE(failure.empty(), failure);
+    visitor.start_tls(options);
     return visitor;
+}
+
+void NetVisitor::start_tls(const TlsOptions& options) {
+    engine_ = std::make_unique<adit::tls::Engine>(make_engine(options));
+    const std::string failure = handshake();
+    REQUIRE_MESSAGE(failure.empty(), failure);
 }
 
 std::string NetVisitor::tls_failure(std::uint16_t port, const TlsOptions& options) {

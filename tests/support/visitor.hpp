@@ -45,6 +45,8 @@ public:
     static NetVisitor plain(std::uint16_t port);
     /// The handshake must succeed.
     static NetVisitor tls(std::uint16_t port, const TlsOptions& options);
+    /// The same on a connection that plain() made and that said nothing yet.
+    void start_tls(const TlsOptions& options);
     /// The reason why it failed, "" if it did not.
     static std::string tls_failure(std::uint16_t port, const TlsOptions& options);
     NetVisitor(NetVisitor&&) noexcept;

@@ -58,7 +58,7 @@ public:
     ServerOptions& http_address(std::string_view address);  ///< http endpoints; default "127.0.0.1:0"
     /// Where tcp endpoints listen; default "127.0.0.1", any free ports.
     ServerOptions& tcp_host(std::string_view ip);
-    /// The ports tcp endpoints may have, both included. 0, 0 (default): any free port of the system.
+    /// The ports tcp endpoints may have, both included. 0, 0 (default): the system chooses, and agents may not (307).
     ServerOptions& tcp_ports(std::uint16_t first, std::uint16_t last);
     /// Listening sockets made by somebody else (systemd): name is "agent", "https" or "http". Owned by the edge then.
     ServerOptions& listen_fd(std::string_view name, int fd);
@@ -90,6 +90,9 @@ public:
     ServerOptions& region(std::string_view name); ///< told to agents; default "local"
     ServerOptions& banner(std::string_view text);
 
+    /// Sessions (legs) that agents with the same credential may have at a time; one more is refused with 108.
+    ServerOptions& sessions_per_credential(std::size_t count);
+
     /// Event loops, one thread each. Default 1; 0: one per core.
     ServerOptions& threads(unsigned count);
     /// Receive windows beyond 256 KiB towards agents, while data flows (default true).
@@ -99,12 +102,16 @@ public:
     ServerOptions& auth_time(std::chrono::milliseconds time);
     ServerOptions& heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds tolerance);
     ServerOptions& http_head_time(std::chrono::milliseconds time);
+    /// A visitor's connection may be without a request for so long; then it is closed.
     ServerOptions& http_idle_time(std::chrono::milliseconds time);
+    /// The agent may send nothing of an answer for so long, from the request on; then the visitor gets 504 (3005).
+    ServerOptions& http_response_time(std::chrono::milliseconds time);
     ServerOptions& agent_stream_idle_time(std::chrono::milliseconds time);
 
     /// Called for every finished exchange, on an edge thread: must not block.
     ServerOptions& on_access(std::function<void(const AccessRecord&)> sink);
-    /// Called with one line for the operator ("agent connected", ...), on an edge thread: must not block.
+    /// Called with one line for the operator ("agent connected", ...), on an edge thread: must not block. Control characters
+    /// of what agents sent are escaped ("\\x1b").
     ServerOptions& on_log(std::function<void(std::string_view level, std::string_view line)> sink);
 
     struct Data;

@@ -49,6 +49,8 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"heartbeat", [](ServerOptions& o) { o.heartbeat(std::chrono::milliseconds(1), std::chrono::seconds(1)); }},
         {"http_head_time", [](ServerOptions& o) { o.http_head_time(std::chrono::milliseconds(-1)); }},
         {"http_idle_time", [](ServerOptions& o) { o.http_idle_time(std::chrono::milliseconds(0)); }},
+        {"http_response_time", [](ServerOptions& o) { o.http_response_time(std::chrono::milliseconds(0)); }},
+        {"sessions_per_credential", [](ServerOptions& o) { o.sessions_per_credential(0); }},
         {"agent_stream_idle_time", [](ServerOptions& o) { o.agent_stream_idle_time(std::chrono::milliseconds(0)); }},
         {"route_labels", [](ServerOptions& o) { o.route_labels("https://", {{"a", "b"}}); }},
         {"route_labels", [](ServerOptions& o) { o.route_labels("tcp://example.com", {{"a", "b"}}); }},
