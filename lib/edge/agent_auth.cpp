@@ -68,11 +68,16 @@ asio::awaitable<std::string> AgentSession::authenticate(std::string request) {
     context_.call_out([&] {
         context_.directory->authenticate(query, [shot](AuthAnswer given) { shot->set(std::move(given)); });
     });
-    const std::optional<AuthAnswer> given = co_await shot->wait(limits::rpc_time);
+    const std::optional<AuthAnswer> given = co_await shot->wait(time_for_directory());
     if (!given) co_return refuse_agent(ErrorInfo(ngrok_error(743), "the authtoken could not be checked in time"));
     if (given->error) co_return refuse_agent(given->error);
     if (given->credential.empty()) co_return refuse_agent(ErrorInfo(errc::refused, "the authtoken has no credential"));
     co_return accept_agent(*given);
+}
+
+/// The rest of the time to authenticate belongs to the refusal, which takes a few round trips at worst.
+std::chrono::steady_clock::duration AgentSession::time_for_directory() const {
+    return std::min<Clock::duration>(limits::directory_time, (auth_deadline_ - Clock::now()) * 3 / 4);
 }
 
 std::string AgentSession::refuse_agent(const ErrorInfo& error) {
@@ -100,6 +105,7 @@ void AgentSession::take_over() {
     for (const auto& former : context_.sessions.of_client(client_id_)) {
         if (former.get() == this || former->credential() != credential_ || former->leg() != leg()) continue;
         context_.log("info", "agent " + former->id() + " came back as " + id_);
+        context_.sessions.remove(*former); // now, so that it does not count against the new one
         former->drop(ErrorInfo(errc::session_lost, "the agent came back on another connection"));
     }
 }
@@ -110,8 +116,12 @@ std::string AgentSession::accept_agent(const AuthAnswer& answer) {
     credential_ = answer.credential;
     client_id_ = choose_client_id();
     take_over();
+    const std::size_t most = context_.settings.sessions_per_credential;
+    if (!context_.sessions.add(shared_from_this(), most)) {
+        return refuse_agent(ErrorInfo(ngrok_error(108), "the credential " + credential_ + " may have at most " +
+                                                            std::to_string(most) + " sessions at a time"));
+    }
     authenticated_.store(true, std::memory_order_release);
-    context_.sessions.add(shared_from_this());
     preauth_slot_.release();
     auth_timer_.cancel();
     session->set_authenticated();

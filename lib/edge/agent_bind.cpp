@@ -88,13 +88,7 @@ asio::awaitable<std::string> AgentSession::bind_labels(std::string request) {
 std::string AgentSession::unbind(const std::string& request) {
     const auto decoded = decode_unbind_request(request);
     if (!decoded) return encode_error(decoded.error());
-    std::vector<EndpointPtr> records;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto [first, last] = binds_.equal_range(decoded->id);
-        for (auto it = first; it != last; ++it) records.push_back(it->second);
-    }
-    for (const EndpointPtr& record : records) take_offline(record);
+    take_bind_offline(decoded->id);
     return encode(EmptyResponse());
 }
 

@@ -12,6 +12,7 @@
 
 #include <adit/limits.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace adit::inline v0::edge {
@@ -30,11 +31,20 @@ std::string random_label() {
     return label;
 }
 
+/// Excludes what EndpointTable excludes.
+std::string key_of(const EndpointUrl& url, const EdgeContext& context) {
+    switch (url.scheme()) {
+    case UrlScheme::tcp: // one port, whatever name it goes by
+        return EndpointUrl(UrlScheme::tcp, context.settings.base_domain, url.port()).to_string();
+    case UrlScheme::tls: return EndpointUrl(UrlScheme::https, url.host()).to_string();
+    default: return url.to_string();
+    }
+}
+
 Claim claim_of(const EndpointRecord& record, const EdgeContext& context) {
     Claim claim;
-    claim.url = record.protocol() == UrlScheme::tcp // one port, whatever name it goes by
-                    ? EndpointUrl(UrlScheme::tcp, context.settings.base_domain, record.url.port()).to_string()
-                    : record.url.to_string();
+    claim.url = record.url.to_string();
+    claim.key = key_of(record.url, context);
     claim.owner = context.node + "/" + record.session_id;
     claim.credential = record.credential;
     claim.endpoint_id = record.id;
@@ -178,7 +188,7 @@ asio::awaitable<void> AgentSession::keep_lease(EndpointPtr record, std::chrono::
     for (;;) {
         const auto pause = make_shot<bool>();
         co_await pause->wait(std::chrono::duration_cast<std::chrono::milliseconds>(time) / 2);
-        if (!mux() || !record->online.load()) co_return;
+        if (!mux() || !current(*record)) co_return;
         const auto shot = make_shot<Answer>();
         context_.call_out([&] {
             context_.registry->renew(claim, record->epoch, [shot](const ErrorInfo& error, Lease lease) {
@@ -190,7 +200,17 @@ asio::awaitable<void> AgentSession::keep_lease(EndpointPtr record, std::chrono::
         time = std::max(answer->second.time, std::chrono::seconds(1));
     }
     context_.log("warn", "the lease of " + record->url_text + " was lost");
-    take_offline(record);
+    if (const EndpointPtr lost = current(*record)) take_offline(lost);
+}
+
+/// The record that has the lease of `record` now: PatchTunnelState puts changed copies in its place. Null once it is offline.
+EndpointPtr AgentSession::current(const EndpointRecord& record) const {
+    const std::lock_guard lock(mutex_);
+    const auto [first, last] = binds_.equal_range(record.bind_id);
+    const auto found = std::find_if(first, last, [&](const auto& each) {
+        return each.second->id == record.id && each.second->epoch == record.epoch && each.second->url == record.url;
+    });
+    return found == last ? nullptr : found->second;
 }
 
 /// The same endpoint, on a session that the agent left or on another client with the same token: its last word counts.
@@ -233,6 +253,17 @@ bool AgentSession::take_offline(const EndpointPtr& record) {
     withdraw(record);
     context_.log("info", "endpoint " + record->id + " offline: " + record->url_text);
     return true;
+}
+
+bool AgentSession::take_bind_offline(std::string_view bind_id) {
+    std::vector<EndpointPtr> records;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto [first, last] = binds_.equal_range(bind_id);
+        for (auto it = first; it != last; ++it) records.push_back(it->second);
+    }
+    for (const EndpointPtr& record : records) take_offline(record);
+    return !records.empty();
 }
 
 void AgentSession::withdraw(const EndpointPtr& record) {

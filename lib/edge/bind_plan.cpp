@@ -86,6 +86,20 @@ Result<void> check_tcp(const Settings& settings, const EndpointUrl& url) {
     return {};
 }
 
+/// Without a range the system chooses, and an agent gets only that back: a port of its own choice could be that of another
+/// service of this machine (threat T30). One whose token is of another key is an agent that binds again; it gets a new port.
+Result<void> check_chosen_port(BindPlan& plan, const Settings& settings, const BindRequest& request,
+                               const std::optional<BindTicket>& ticket) {
+    if (settings.tcp_first_port != 0 || ticket) return {};
+    if (request.extra.token.empty()) {
+        return refuse(307, "this edge chooses the ports of tcp endpoints itself: write tcp:// without a port, or ask its "
+                           "operator for a range of ports (tcp_ports)");
+    }
+    plan.url = EndpointUrl(UrlScheme::tcp, "");
+    plan.random = true;
+    return {};
+}
+
 /// Names of http, https and tls endpoints; the port is taken off if it is the one visitors use.
 Result<EndpointUrl> check_name(const Settings& settings, const EndpointUrl& url, bool rebind) {
     const std::uint16_t port = public_port(settings, url.scheme());
@@ -129,7 +143,8 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
             plan.random = true;
             return {};
         }
-        return check_tcp(settings, plan.url);
+        if (auto fits = check_tcp(settings, plan.url); !fits) return fits.error();
+        return check_chosen_port(plan, settings, request, ticket);
     }
     if (plan.url.host().empty()) {
         plan.url = EndpointUrl(plan.url.scheme(), "");

@@ -21,7 +21,7 @@ public:
 
     /// `ticket`: of the request's token, already known to be of the same credential. Errors of category ngrok: those of
     /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 319 and 307 for names and ports that are not
-    /// this edge's, 9026 for a module that this version does not have, 15005 and 15006 for bindings.
+    /// this edge's or not free to choose, 9026 for a module that this version does not have, 15005 and 15006 for bindings.
     static Result<BindPlan> make(const Settings& settings, const BindRequest& request,
                                  const std::optional<BindTicket>& ticket);
     /// One plan for each route whose labels the request carries. ngrok_error(302), naming the routes there are, if none.

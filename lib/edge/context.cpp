@@ -4,9 +4,32 @@
 
 #include <adit/limits.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <string>
 
 namespace adit::inline v0::edge {
+
+namespace {
+
+bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+/// Lines have text of agents in them, which must neither begin a line of its own nor command a terminal.
+std::string escaped(std::string_view line) {
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string text;
+    for (const char c : line) {
+        if (!is_control(c)) {
+            text += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        text.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
+    }
+    return text;
+}
+
+} // namespace
 
 bool VisitorCount::enter() noexcept {
     if (count_.fetch_add(1, std::memory_order_acq_rel) < limits::visitors_max) return true;
@@ -37,7 +60,11 @@ void EdgeContext::access(const AccessRecord& record) const noexcept {
 void EdgeContext::log(std::string_view level, std::string_view line) const noexcept {
     if (!log_sink) return;
     try {
-        log_sink(level, line);
+        if (std::ranges::none_of(line, is_control)) {
+            log_sink(level, line);
+        } else {
+            log_sink(level, escaped(line));
+        }
     } catch (...) { // there is nobody left to tell
     }
 }

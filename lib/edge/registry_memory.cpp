@@ -20,7 +20,7 @@ public:
         bool held = false;
         {
             const std::lock_guard lock(mutex_);
-            const auto found = held_.find(claim.url);
+            const auto found = held_.find(claim.key);
             held = found != held_.end() && std::ranges::any_of(found->second, [&](const Held& each) {
                        return each.is(claim) && each.epoch == epoch;
                    });
@@ -32,7 +32,7 @@ public:
 
     void release(const Claim& claim, std::uint64_t epoch) override {
         const std::lock_guard lock(mutex_);
-        const auto found = held_.find(claim.url);
+        const auto found = held_.find(claim.key);
         if (found == held_.end()) return;
         std::erase_if(found->second, [&](const Held& each) { return each.is(claim) && each.epoch == epoch; });
         if (found->second.empty()) held_.erase(found);
@@ -42,15 +42,16 @@ private:
     class Held {
     public:
         Held(const Claim& claim, std::uint64_t e)
-            : owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id), pooled(claim.pooled),
+            : url(claim.url), owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id), pooled(claim.pooled),
               epoch(e) {}
 
         bool is(const Claim& claim) const { return owner == claim.owner && endpoint_id == claim.endpoint_id; }
         /// The same endpoint comes back, or on another leg; or both are in a pool.
         bool shares_with(const Claim& claim) const {
-            return credential == claim.credential && (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
+            return credential == claim.credential && url == claim.url && (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
         }
 
+        std::string url;
         std::string owner;
         std::string credential;
         std::string endpoint_id;
@@ -65,7 +66,7 @@ private:
 
     std::pair<ErrorInfo, Lease> try_claim(const Claim& claim) {
         const std::lock_guard lock(mutex_);
-        std::vector<Held>& holders = held_[claim.url];
+        std::vector<Held>& holders = held_[claim.key];
         if (!std::ranges::all_of(holders, [&](const Held& each) { return each.shares_with(claim); }))
             return {taken(claim), Lease()};
         std::erase_if(holders, [&](const Held& each) { return each.is(claim); });
@@ -77,7 +78,7 @@ private:
 
     std::mutex mutex_;
     std::map<std::string, std::vector<Held>> held_;
-    std::uint64_t epoch_ = 0; // one counter for all URLs: it grows for each of them
+    std::uint64_t epoch_ = 0; // one counter for all keys: it grows for each of them
 };
 
 } // namespace

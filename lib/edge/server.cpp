@@ -118,7 +118,8 @@ ErrorInfo Server::stop_endpoint(std::string_view endpoint_id, std::string_view m
     for (const EndpointPtr& record : impl_->context.endpoints.snapshot()) {
         if (record->id != endpoint_id) continue;
         const auto session = record->session.lock();
-        if (!session || !session->take_offline(record)) continue;
+        // StopTunnel names the bind: the agent drops it with all its URLs.
+        if (!session || !session->take_bind_offline(record->bind_id)) continue;
         found = true;
         StopTunnelRequest request;
         request.id = record->bind_id;

@@ -110,7 +110,7 @@ void Server::Impl::drain(std::chrono::milliseconds time) {
     while (running_ && context.visitors.size() != 0 && Clock::now() < deadline)
         context.visitors.wait_until_empty(std::min(deadline, Clock::now() + look_time));
     for (const auto& gateway : gateways_) gateway->close_sessions();
-    const auto goodbye = std::min(deadline, Clock::now() + goodbye_time);
+    const auto goodbye = Clock::now() + goodbye_time; // also when the time for visitors was used up
     while (running_ && context.sessions.size() != 0 && Clock::now() < goodbye) std::this_thread::sleep_for(poll_time);
     stop();
 }

@@ -20,15 +20,21 @@ IpAddress network_of(const IpAddress& address) {
 
 } // namespace
 
-void SessionTable::add(const SessionPtr& session) {
+bool SessionTable::add(const SessionPtr& session, std::size_t most) {
     const std::lock_guard lock(mutex_);
+    std::size_t& count = count_of_credential_[session->credential()];
+    if (count >= most) return false;
+    ++count;
     by_id_.insert_or_assign(session->id(), session);
     ids_of_client_.emplace(session->client_id(), session->id());
+    return true;
 }
 
 void SessionTable::remove(const AgentSession& session) {
     const std::lock_guard lock(mutex_);
     if (by_id_.erase(session.id()) == 0) return;
+    const auto count = count_of_credential_.find(session.credential());
+    if (--count->second == 0) count_of_credential_.erase(count);
     const auto [first, last] = ids_of_client_.equal_range(session.client_id());
     for (auto it = first; it != last; ++it) {
         if (it->second == session.id()) {

@@ -21,7 +21,9 @@ class SessionTable {
 public:
     using SessionPtr = std::shared_ptr<AgentSession>;
 
-    void add(const SessionPtr& session);
+    /// False, and nothing happened, if there are `most` of its credential already.
+    bool add(const SessionPtr& session, std::size_t most);
+    /// Unknown ones are ignored.
     void remove(const AgentSession& session);
     SessionPtr find(std::string_view session_id) const;
     /// All legs of a client.
@@ -33,6 +35,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, std::weak_ptr<AgentSession>, std::less<>> by_id_;
     std::multimap<std::string, std::string, std::less<>> ids_of_client_;
+    std::map<std::string, std::size_t, std::less<>> count_of_credential_;
 };
 
 class PreauthTable;

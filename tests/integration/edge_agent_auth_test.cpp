@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <future>
+#include <mutex>
 
 using namespace adit;
 using namespace adit_test;
@@ -244,6 +245,63 @@ TEST_CASE("a directory answers for agents and endpoints, later and from its own 
     CHECK(agent->bind_refusal("https://fine.localhost") == 0);
     CHECK(edge.urls() == std::vector{edge.https_url("fine")});
     CHECK(edge.server.reload_authtokens({{"a", "b"}}).code() == errc::invalid_option);
+}
+
+TEST_CASE("a directory that does not answer in time refuses by 743, before the time to authenticate is up") {
+    class Silent final : public edge::Directory {
+    public:
+        void authenticate(const edge::AuthQuery&, std::function<void(edge::AuthAnswer)> answer) override {
+            answers.push_back(std::move(answer));
+        }
+        std::vector<std::function<void(edge::AuthAnswer)>> answers;
+    };
+    const auto directory = std::make_shared<Silent>();
+    AgentEdge edge([&](edge::ServerOptions& options) {
+        options.directory(directory).auth_time(std::chrono::seconds(2));
+    });
+    CHECK(auth_refusal(edge, "x") == 743);
+    edge::AuthAnswer late;
+    late.credential = "cr_x";
+    REQUIRE(directory->answers.size() == 1);
+    directory->answers[0](late); // changes nothing any more
+    CHECK(edge.server.sessions().empty());
+    CHECK(edge.log->count("did not authenticate in time") == 0);
+}
+
+TEST_CASE("a credential has so many sessions; one more is refused by 108, one that comes back is not") {
+    AgentEdge edge([](edge::ServerOptions& options) { options.sessions_per_credential(2); });
+    const auto one = edge.connect();
+    const AuthResponse first = one->login("token-a");
+    auto two = edge.login();
+    CHECK(auth_refusal(edge, "token-a") == 108);
+    CHECK(edge.server.sessions().size() == 2);
+    CHECK(auth_refusal(edge, "token-b") == 0);
+    const auto again = edge.connect();
+    CHECK(again->login_again("token-a", first).client_id == first.client_id); // in the place of `one`
+    CHECK(auth_refusal(edge, "token-a") == 108);
+    two.reset();
+    eventually([&] { return auth_refusal(edge, "token-a") == 0; });
+}
+
+TEST_CASE("what an agent says of itself stays on its line of the log") {
+    std::vector<std::string> lines;
+    std::mutex mutex;
+    AgentEdge edge([&](edge::ServerOptions& options) {
+        options.on_log([&](std::string_view, std::string_view line) {
+            const std::lock_guard lock(mutex);
+            lines.emplace_back(line);
+        });
+    });
+    AuthRequest request = auth_request("token-a");
+    request.extra.user_agent = "evil\ninfo: endpoint ep_x online\x1b[2J\x7f";
+    REQUIRE(edge.connect()->auth(request));
+    edge.server.stop();
+    bool seen = false;
+    for (const std::string& line : lines) {
+        seen = seen || line.find("evil\\x0ainfo: endpoint ep_x online\\x1b[2J\\x7f") != std::string::npos;
+        CHECK(line.find_first_of("\n\x1b\x7f") == std::string::npos);
+    }
+    CHECK(seen);
 }
 
 TEST_CASE("tokens are replaced while the edge runs; sessions go on") {

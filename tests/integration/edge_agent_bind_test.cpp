@@ -83,11 +83,23 @@ TEST_CASE("a URL that is online is refused by 334, whoever asks, and is free onc
     CHECK(one->bind_refusal("https://mine.localhost") == 334);
     CHECK(two->bind_refusal("tls://mine.localhost") == 334); // the same port
     CHECK(two->bind_refusal("http://mine.localhost") == 0);
-    const BindResponse tcp = one->bind_url("tcp://");
-    CHECK(two->bind_refusal("tcp://localhost:" + std::to_string(port_of(tcp.url))) == 334);
 
     CHECK_FALSE(error_of(one->call(RequestType::unbind, R"({"Id":")" + bound.id + "\"}")));
     CHECK(two->bind_url("https://mine.localhost").url == bound.url);
+}
+
+TEST_CASE("a tcp port that is online is refused by 334") {
+    std::uint16_t free = 0; // most likely also a moment later, when it is the whole range
+    {
+        AgentEdge edge;
+        free = port_of(edge.login()->bind_url("tcp://").url);
+    }
+    AgentEdge edge([free](edge::ServerOptions& options) { options.tcp_ports(free, free); });
+    const auto one = edge.login();
+    CHECK(port_of(one->bind_url("tcp://").url) == free);
+    const auto two = edge.login("token-b");
+    CHECK(two->bind_refusal("tcp://localhost:" + std::to_string(free)) == 334);
+    CHECK(two->bind_refusal("tcp://") == 334);
 }
 
 TEST_CASE("names of others are refused: 319, 307, and the syntax by its own numbers") {
@@ -188,15 +200,39 @@ TEST_CASE("a token of another key is ignored: what the agent sends back of our a
 TEST_CASE("the same credential with the same token takes the endpoint over from a client that is still there") {
     AgentEdge edge;
     const auto wedged = edge.login();
+    const std::string before = edge.server.sessions()[0].id;
     const BindResponse former = wedged->bind_url("https://mine.localhost");
     const auto fresh = edge.login(); // another client id: it lost everything but its token
     const auto again = fresh->bind(rebind(former));
     REQUIRE_MESSAGE(again, again.error().to_string());
     CHECK(again->url == former.url);
     REQUIRE(edge.server.endpoints().size() == 1);
-    CHECK(edge.server.endpoints()[0].session_id == edge.server.endpoints()[0].session_id);
+    std::vector<std::string> sessions;
+    for (const auto& session : edge.server.sessions()) sessions.push_back(session.id);
+    REQUIRE(sessions.size() == 2);
+    CHECK(edge.server.endpoints()[0].session_id == (sessions[0] == before ? sessions[1] : sessions[0]));
     CHECK(wedged->call(RequestType::unbind, R"({"Id":")" + former.id + "\"}") == "{}"); // takes nothing from the other
     CHECK(edge.server.endpoints().size() == 1);
+}
+
+TEST_CASE("without a range of ports agents get what the system chooses, and only that again") {
+    BindResponse former;
+    {
+        AgentEdge edge;
+        const auto agent = edge.login();
+        former = agent->bind_url("tcp://");
+        CHECK(port_of(former.url) >= 1024);
+        CHECK(agent->bind_refusal("tcp://localhost:22") == 307);
+        CHECK(agent->bind_refusal("tcp://localhost:20022") == 307);
+    }
+    AgentEdge same; // by its token
+    const auto again = same.login()->bind(rebind(former));
+    REQUIRE_MESSAGE(again, again.error().to_string());
+    CHECK(again->url == former.url);
+    AgentEdge other([](edge::ServerOptions& options) { options.seal_key("another key with its 32 bytes..."); });
+    const auto moved = other.login()->bind(rebind(former)); // its token is worth nothing here
+    REQUIRE_MESSAGE(moved, moved.error().to_string());
+    CHECK(moved->url != former.url);
 }
 
 TEST_CASE("the legs of one agent share their endpoints") {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <mutex>
 
 using namespace adit;
 using namespace adit_test;
@@ -259,6 +260,26 @@ TEST_CASE("a stopped endpoint is offline at once, and its agent is told why") {
     CHECK(agent->bind_url("https://mine.localhost").url == bound.url); // it may bind again
 }
 
+TEST_CASE("a stopped URL of a labelled bind takes the others with it, for the agent is told of the bind") {
+    AgentEdge edge([](edge::ServerOptions& options) {
+        options.route_labels("https://one.localhost", {{"app", "shop"}});
+        options.route_labels("https://two.localhost", {{"app", "shop"}});
+    });
+    const auto agent = edge.login();
+    const auto bound = decode_start_tunnel_with_label_response(
+        agent->call(RequestType::start_tunnel_with_label, R"({"Labels":{"app":"shop"}})"));
+    REQUIRE(bound);
+    agent->bind_url("https://other.localhost");
+    for (const auto& endpoint : edge.server.endpoints()) {
+        if (endpoint.url == edge.https_url("one")) CHECK_FALSE(edge.server.stop_endpoint(endpoint.id, "enough", 0));
+    }
+    CHECK(edge.urls() == std::vector{edge.https_url("other")});
+    const auto request = decode_stop_tunnel_request(agent->accept().read_json());
+    REQUIRE(request);
+    CHECK(request->id == bound->id);
+    CHECK_FALSE(agent->accepts_within(std::chrono::milliseconds(100))); // told once
+}
+
 TEST_CASE("an operator can drop an agent, which may come back") {
     AgentEdge edge;
     const auto agent = edge.connect();
@@ -304,6 +325,30 @@ TEST_CASE("draining ends in time, also with a visitor that stays") {
     visitor.read_all();
     agent->wait_closed();
     edge.server.drain(std::chrono::milliseconds(50)); // nothing left to do
+}
+
+TEST_CASE("agents are told goodbye also when a drain used up its time") {
+    AgentEdge edge;
+    const auto agent = edge.login();
+    const std::uint16_t port = port_of(agent->bind_url("tcp://").url);
+    NetVisitor visitor = NetVisitor::plain(port);
+    visitor.send("hello");
+    AgentStream stream = agent->accept();
+    stream.read_proxy_header();
+    CHECK(stream.read(5) == "hello");
+    // A second agent, whose bytes we see ourselves.
+    NetVisitor raw = edge.tls_to_agents();
+    raw.send(data_frame(3, 2, std::string(4, '\0')) + data_frame(3, 0, encode(auth_request("token-b"))));
+    raw.read_until("cl_");
+    edge.server.drain(std::chrono::milliseconds(50));
+    const std::string rest = raw.read_all();
+    CHECK_FALSE(raw.cut()); // close_notify
+    REQUIRE(rest.size() >= 16);
+    const std::string goaway = rest.substr(rest.size() - 16); // last stream and code; no debug text
+    CHECK(goaway.substr(0, 4) == std::string("\0\0\x08\x30", 4));
+    CHECK(goaway.substr(12) == std::string(4, '\0'));
+    CHECK(stream.read_end() != std::error_code());
+    agent->wait_closed();
 }
 
 TEST_CASE("a stopped edge answers every call by an error") {
@@ -403,36 +448,98 @@ TEST_CASE("the CA that was given signs, so that it survives a restart; a certifi
     CHECK(agent->bind_url("https://").url.starts_with("https://"));
 }
 
+namespace {
+
+/// Leases of one second. The second renewal of a URL with "lost" in it is refused, and so is every claim of "taken".
+class Leases final : public edge::Registry {
+public:
+    void claim(const edge::Claim& claim, std::function<void(ErrorInfo, edge::Lease)> done) override {
+        {
+            const std::lock_guard lock(mutex);
+            claims.push_back(claim);
+        }
+        const bool bad = claim.url.find("taken") != std::string::npos;
+        done(bad ? ErrorInfo(ngrok_error(334), "elsewhere in the cluster") : ErrorInfo(), lease(1));
+    }
+    void renew(const edge::Claim& claim, std::uint64_t epoch, std::function<void(ErrorInfo, edge::Lease)> done) override {
+        const bool lost = ++renewals > 1 && claim.url.find("lost") != std::string::npos;
+        done(lost ? ErrorInfo(ngrok_error(334)) : ErrorInfo(), lease(epoch));
+    }
+    void release(const edge::Claim&, std::uint64_t) override { ++releases; }
+
+    std::atomic<int> renewals{0};
+    std::atomic<int> releases{0};
+    std::mutex mutex;
+    std::vector<edge::Claim> claims;
+
+private:
+    static edge::Lease lease(std::uint64_t epoch) {
+        edge::Lease lease;
+        lease.epoch = epoch;
+        lease.time = std::chrono::seconds(1);
+        return lease;
+    }
+};
+
+} // namespace
+
 TEST_CASE("a registry with leases is renewed, and an endpoint whose lease is lost goes offline") {
-    class Leases final : public edge::Registry {
-    public:
-        void claim(const edge::Claim& claim, std::function<void(ErrorInfo, edge::Lease)> done) override {
-            edge::Lease lease;
-            lease.epoch = 1;
-            lease.time = std::chrono::seconds(1);
-            const bool bad = claim.url.find("taken") != std::string::npos;
-            done(bad ? ErrorInfo(ngrok_error(334), "elsewhere in the cluster") : ErrorInfo(), lease);
-        }
-        void renew(const edge::Claim&, std::uint64_t epoch, std::function<void(ErrorInfo, edge::Lease)> done) override {
-            edge::Lease lease;
-            lease.epoch = epoch;
-            lease.time = std::chrono::seconds(1);
-            done(++renewals > 1 ? ErrorInfo(ngrok_error(334)) : ErrorInfo(), lease);
-        }
-        void release(const edge::Claim&, std::uint64_t) override { ++releases; }
-        std::atomic<int> renewals{0};
-        std::atomic<int> releases{0};
-    };
     const auto registry = std::make_shared<Leases>();
     AgentEdge edge([&](edge::ServerOptions& options) { options.registry(registry); });
     const auto agent = edge.login();
     CHECK(agent->bind_refusal("https://taken.localhost") == 334);
     CHECK(registry->releases == 0);
-    agent->bind_url("https://mine.localhost");
+    agent->bind_url("https://lost.localhost");
     edge.log->wait_for("the lease of");
     edge.log->wait_for("offline");
     CHECK(registry->renewals == 2);
     CHECK(registry->releases == 1);
     CHECK(edge.server.endpoints().empty());
     CHECK_FALSE(agent->is_closed());
+}
+
+TEST_CASE("an endpoint that was changed while online keeps its lease, and goes offline when that is lost") {
+    const auto registry = std::make_shared<Leases>();
+    AgentEdge edge([&](edge::ServerOptions& options) { options.registry(registry); });
+    const auto agent = edge.login();
+    const BindResponse bound = agent->bind_url("https://lost.localhost");
+    CHECK_FALSE(error_of(agent->call(RequestType::patch_tunnel_state,
+                                     R"({"TunnelId":")" + bound.extra.tunnel_id + R"(","Metadata":"new"})")));
+    REQUIRE(edge.server.endpoints().size() == 1);
+    CHECK(edge.server.endpoints()[0].metadata == "new");
+    edge.log->wait_for("the lease of");
+    edge.log->wait_for("offline");
+    CHECK(registry->renewals == 2);
+    CHECK(registry->releases == 1);
+    CHECK(edge.server.endpoints().empty());
+}
+
+TEST_CASE("claims exclude each other across nodes where one node would: https and tls of a host, one tcp port") {
+    const auto registry = std::make_shared<Leases>();
+    AgentEdge edge([&](edge::ServerOptions& options) { options.registry(registry); });
+    const auto agent = edge.login();
+    agent->bind_url("https://a.localhost");
+    agent->bind_url("tls://b.localhost");
+    agent->bind_url("http://c.localhost");
+    const std::string port = std::to_string(port_of(agent->bind_url("tcp://").url));
+    const std::lock_guard lock(registry->mutex);
+    std::vector<std::pair<std::string, std::string>> seen;
+    for (const auto& claim : registry->claims) seen.emplace_back(claim.url, claim.key);
+    CHECK(seen == std::vector<std::pair<std::string, std::string>>{
+                      {"https://a.localhost", "https://a.localhost"},
+                      {"tls://b.localhost", "https://b.localhost"},
+                      {"http://c.localhost", "http://c.localhost"},
+                      {"tcp://localhost:" + port, "tcp://localhost:" + port}});
+
+    // Two nodes with one registry.
+    const auto shared = edge::Registry::in_memory();
+    const auto with_shared = [&](edge::ServerOptions& options) { options.registry(shared); };
+    AgentEdge one(with_shared);
+    AgentEdge two(with_shared);
+    const auto here = one.login();
+    const auto there = two.login();
+    here->bind_url("https://mine.localhost");
+    CHECK(there->bind_refusal("tls://mine.localhost") == 334);
+    CHECK(there->bind_refusal("https://mine.localhost") == 334);
+    CHECK(there->bind_refusal("http://mine.localhost") == 0);
 }

@@ -34,13 +34,16 @@ public:
 class BindQuery {
 public:
     std::string credential;
-    std::string url;    ///< "https://app.example.com"; empty for labels
+    /// As it is shown: "https://app.example.com", with the port if visitors have to type one; empty for labels.
+    std::string url;
     bool random = false; ///< the edge chose the host or port
     std::vector<std::pair<std::string, std::string>> labels;
 };
 
 /// Decides about agents. Both calls come on an edge thread and must not block; the answer may be given later and from
-/// any thread, exactly once. The edge bounds the waiting (limits::rpc_time) and refuses when it passes.
+/// any thread, exactly once. The edge bounds the waiting and refuses when it passes: authenticate() by
+/// limits::directory_time and three quarters of what is left of ServerOptions::auth_time, with 743; authorize() by
+/// limits::rpc_time. A later answer is dropped.
 class ADIT_API Directory {
 public:
     virtual ~Directory();

@@ -12,17 +12,21 @@
 
 namespace adit::inline v0::edge {
 
-/// A claim on a URL ("https://app.example.com:443", "tcp://edge.example.com:22000").
+/// A claim on a URL ("https://app.example.com", "tcp://edge.example.com:22000"; only tcp has a port).
 class Claim {
 public:
     std::string url;
+    /// What the claim is exclusive in. Mostly the URL; but tls and https endpoints of one host share a port of the edge and
+    /// exclude each other, so "tls://app.example.com" has the key "https://app.example.com", and a port is one port whatever
+    /// host its URL names.
+    std::string key;
     std::string owner;       ///< node and session: who serves it
     std::string credential;  ///< who may take it over
     std::string endpoint_id; ///< "ep_..."
     bool pooled = false;     ///< shares the URL with other pooled claims
 };
 
-/// What a successful claim gives: `epoch` grows with every claim of the URL and fences out former owners.
+/// What a successful claim gives: `epoch` grows with every claim of the key and fences out former owners.
 class Lease {
 public:
     std::uint64_t epoch = 0;
@@ -33,7 +37,8 @@ public:
 class ADIT_API Registry {
 public:
     virtual ~Registry();
-    /// Refused with ngrok_error(334) if another owner holds it.
+    /// Refused with ngrok_error(334) if another owner holds the key, unless both are of one credential and one URL, and the
+    /// same endpoint or both pooled.
     virtual void claim(const Claim& claim, std::function<void(ErrorInfo, Lease)> done) = 0;
     virtual void renew(const Claim& claim, std::uint64_t epoch, std::function<void(ErrorInfo, Lease)> done) = 0;
     /// Unknown claims and old epochs are ignored.

@@ -59,7 +59,8 @@ public:
     std::uint16_t agent_port() const noexcept;
     std::uint16_t https_port() const noexcept;
     std::uint16_t http_port() const noexcept;
-    /// "127.0.0.1:<port>" as an agent of this machine can use it; the certificate has that address.
+    /// "127.0.0.1:<port>", for an agent on this machine. The edge's own certificates have that address; one that was given
+    /// by certificate() must have it for such an agent, and agent_address() must be loopback or all addresses.
     std::string agent_address() const;
     /// PEM of the CA that signs the edge's own certificates; empty if all certificates were given.
     std::string ca_pem() const;
@@ -73,7 +74,8 @@ public:
     ErrorInfo stop_agent(std::string_view session_id);
     ErrorInfo restart_agent(std::string_view session_id);
     ErrorInfo update_agent(std::string_view session_id, std::string_view version, bool permit_major_version);
-    /// Takes one endpoint offline and tells the agent why (StopTunnel). The agent does not answer, and may bind again.
+    /// Takes one endpoint offline and tells the agent why (StopTunnel). The agent does not answer, and may bind again. What
+    /// an agent is told about is a bind: the other URLs of a labelled one that serves several go with it.
     /// `ngrok_error` is the n of an ERR_NGROK_n, or 0. ngrok_error(333) for an unknown id. Does not block.
     ErrorInfo stop_endpoint(std::string_view endpoint_id, std::string_view message, int ngrok_error);
     /// Drops an agent's link without a word, as a network failure would. It may come back.
@@ -86,7 +88,7 @@ public:
     ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
 
     /// Refuses new agents, endpoints (742) and visitors, lets requests and raw connections finish for at most `time`,
-    /// says goodbye to the agents, then stops. Blocks; stop() from another thread ends it early.
+    /// says goodbye to the agents (at most half a second more), then stops. Blocks; stop() from another thread ends it early.
     void drain(std::chrono::milliseconds time);
     /// Stops at once. Blocks until the threads ended.
     void stop() noexcept;

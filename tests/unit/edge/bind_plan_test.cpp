@@ -117,6 +117,22 @@ TEST_CASE("names, ports and schemes that are refused, each with its number") {
     }
 }
 
+TEST_CASE("without a range the ports of tcp endpoints are the system's choice") {
+    Settings any = settings();
+    any.tcp_first_port = any.tcp_last_port = 0;
+    BindRequest chosen = tcp("tcp://tunnels.example.com:22001");
+    CHECK(BindPlan::make(any, chosen, {}).error().code() == ngrok_error(307));
+    CHECK(BindPlan::make(any, tcp("tcp://"), {})->random);
+    const EndpointUrl before(UrlScheme::tcp, "tunnels.example.com", std::uint16_t{31234});
+    CHECK(BindPlan::make(any, chosen, BindTicket(before, "cr_a", "ep_1", true))->url == before);
+    chosen.extra.token = "of another key";
+    const auto moved = BindPlan::make(any, chosen, {});
+    REQUIRE(moved);
+    CHECK(moved->random);
+    CHECK(moved->url.host().empty());
+    CHECK_FALSE(moved->url.port());
+}
+
 TEST_CASE("tcp addresses") {
     CHECK(plan(tcp("tcp://tunnels.example.com:22001"))->url.to_string() == "tcp://tunnels.example.com:22001");
     CHECK(plan(tcp("tcp://127.0.0.1:22001"))->url.to_string() == "tcp://127.0.0.1:22001");

@@ -11,7 +11,7 @@ namespace {
 
 Claim claim_for(std::string owner, std::string credential = "cr_a", std::string endpoint = "ep_1", bool pooled = false) {
     Claim claim;
-    claim.url = "https://app.example.com";
+    claim.url = claim.key = "https://app.example.com";
     claim.owner = std::move(owner);
     claim.credential = std::move(credential);
     claim.endpoint_id = std::move(endpoint);
@@ -82,6 +82,17 @@ TEST_CASE("pooled claims of one credential share a URL") {
     CHECK(take(*registry, claim_for("two", "cr_a", "ep_2", true)));
     CHECK_FALSE(take(*registry, claim_for("three", "cr_a", "ep_3", false)));
     CHECK_FALSE(take(*registry, claim_for("four", "cr_b", "ep_4", true)));
+}
+
+TEST_CASE("one key has one URL, pooled or not, and two keys do not know each other") {
+    const auto registry = Registry::in_memory();
+    CHECK(take(*registry, claim_for("one", "cr_a", "ep_1", true)));
+    Claim tls = claim_for("two", "cr_a", "ep_1", true);
+    tls.url = "tls://app.example.com";
+    CHECK_FALSE(take(*registry, tls));
+    Claim http = claim_for("two", "cr_b", "ep_2");
+    http.url = http.key = "http://app.example.com";
+    CHECK(take(*registry, http));
 }
 
 TEST_CASE("releasing what is unknown changes nothing") {
