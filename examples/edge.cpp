@@ -3,7 +3,8 @@
 //   examples/run edge --base-domain tunnel.example.com --https 0.0.0.0:443 --authtokens tokens ...
 //   examples/run edge --config edge.conf       the same names, one `name=value` a line
 //
-// SIGHUP reads certificate, key and authtokens again; SIGTERM and Ctrl-C finish running requests and end.
+// SIGHUP reads certificate, key and authtokens again and opens the access log anew, all of it or nothing. SIGTERM and Ctrl-C
+// finish running requests and end, the second one at once.
 #include <adit/edge.hpp>
 
 #include <CLI/App.hpp>
@@ -13,17 +14,26 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -81,53 +91,137 @@ std::string seal_key(const std::string& path) {
     return key;
 }
 
-/// JSON lines, to a file that log rotation may move (SIGHUP opens it again) or to standard output.
-class AccessLog {
+/// A file of our own, or one that is there already (standard output).
+class File {
 public:
-    explicit AccessLog(std::string path) : path_(std::move(path)) { reopen(); }
-    ~AccessLog() { close(); }
-    AccessLog(const AccessLog&) = delete;
-    AccessLog& operator=(const AccessLog&) = delete;
-
-    void reopen() {
-        const std::lock_guard lock(mutex_);
-        close();
-        file_ = path_ == "-" ? stdout : std::fopen(path_.c_str(), "ae");
-        if (file_ == nullptr) throw std::runtime_error(path_ + ": cannot be opened for writing");
+    File(int fd, bool own) : fd_(fd), own_(own) {}
+    explicit File(const std::string& path) : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+        if (fd_ < 0) throw std::runtime_error(path + ": cannot be opened for writing: " + std::strerror(errno));
     }
-    void write(const adit::edge::AccessRecord& record) {
-        const nlohmann::json line = {
-            {"time", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.start)))},
-            {"duration_us", record.duration.count()},
-            {"endpoint", record.endpoint_id},
-            {"url", record.url},
-            {"remote_address", record.remote_address},
-            {"method", record.method},
-            {"host", record.host},
-            {"path", record.path},
-            {"status", record.status},
-            {"error", record.ngrok_error},
-            {"bytes_in", record.bytes_in},
-            {"bytes_out", record.bytes_out},
-        };
-        const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    ~File() {
+        if (own_) ::close(fd_);
+    }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    int fd() const noexcept { return fd_; }
+
+private:
+    int fd_;
+    bool own_ = true;
+};
+using FilePtr = std::shared_ptr<File>;
+
+/// Writes lines on a thread of its own, because who reads them may stall and the edge must not. What does not fit its queue
+/// is dropped and counted.
+class LineWriter {
+public:
+    /// `on_drop` is told how many were dropped, as soon as there is room again or at the end.
+    LineWriter(FilePtr file, std::function<void(std::uint64_t)> on_drop)
+        : file_(std::move(file)), on_drop_(std::move(on_drop)), thread_([this] { run(); }) {}
+    /// Writes what waits, at most for a second if nobody reads it.
+    ~LineWriter() {
+        {
+            const std::lock_guard lock(mutex_);
+            ends_ = true;
+        }
+        wake_.notify_one();
+        thread_.join();
+    }
+    LineWriter(const LineWriter&) = delete;
+    LineWriter& operator=(const LineWriter&) = delete;
+
+    void write(std::string_view line) {
         const std::lock_guard lock(mutex_);
-        std::fwrite(text.data(), 1, text.size(), file_);
-        std::fflush(file_);
+        if (waiting_.size() + line.size() >= queue_max) {
+            ++dropped_;
+            return;
+        }
+        waiting_.append(line) += '\n';
+        wake_.notify_one();
+    }
+    void use(FilePtr file) {
+        const std::lock_guard lock(mutex_);
+        file_ = std::move(file);
     }
 
 private:
-    void close() {
-        if (file_ != nullptr && file_ != stdout) std::fclose(file_);
-        file_ = nullptr;
+    static constexpr std::size_t queue_max = 1 << 20;
+    static constexpr std::size_t piece = 4096; // PIPE_BUF: a pipe that is ready takes so much without waiting
+    static constexpr int look_ms = 100;
+
+    void run() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+            const std::string text = std::exchange(waiting_, {});
+            const FilePtr file = file_;
+            const std::uint64_t dropped = std::exchange(dropped_, 0);
+            const bool last = ends_;
+            lock.unlock();
+            write_all(*file, text);
+            if (dropped != 0) on_drop_(dropped);
+            lock.lock();
+            if (last && waiting_.empty()) return;
+        }
+    }
+    void write_all(const File& file, std::string_view text) {
+        int stalled = 0;
+        while (!text.empty()) {
+            pollfd ready{file.fd(), POLLOUT, 0};
+            if (::poll(&ready, 1, look_ms) == 0) {
+                const std::lock_guard lock(mutex_);
+                if (ends_ && ++stalled * look_ms > 1000) return;
+                continue;
+            }
+            const ssize_t n = ::write(file.fd(), text.data(), std::min(text.size(), piece));
+            if (n < 0 && errno != EINTR && errno != EAGAIN) return; // a full disk, a reader who left: serving goes on
+            if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+        }
     }
 
-    std::string path_;
     std::mutex mutex_;
-    std::FILE* file_ = nullptr;
+    std::condition_variable wake_;
+    std::string waiting_;
+    FilePtr file_;
+    std::function<void(std::uint64_t)> on_drop_;
+    std::uint64_t dropped_ = 0;
+    bool ends_ = false;
+    std::thread thread_;
 };
 
-/// Sockets that systemd opened for us, sd_listen_fds(3): names from LISTEN_FDNAMES are agent, https, http.
+/// To log rotation's file (SIGHUP opens it again) or to standard output.
+FilePtr open_access_log(const std::string& path) {
+    return path == "-" ? std::make_shared<File>(STDOUT_FILENO, false) : std::make_shared<File>(path);
+}
+
+std::string json_line(const adit::edge::AccessRecord& record) {
+    const nlohmann::json line = {
+        {"time", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.start)))},
+        {"duration_us", record.duration.count()},
+        {"endpoint", record.endpoint_id},
+        {"url", record.url},
+        {"remote_address", record.remote_address},
+        {"method", record.method},
+        {"host", record.host},
+        {"path", record.path},
+        {"status", record.status},
+        {"error", record.ngrok_error},
+        {"bytes_in", record.bytes_in},
+        {"bytes_out", record.bytes_out},
+    };
+    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Which of our sockets a FileDescriptorName means: "https", "my-https" or "my-https.socket". "" if none.
+std::string socket_role(std::string name) {
+    if (name.ends_with(".socket")) name.resize(name.size() - 7);
+    for (const std::string role : {"agent", "https", "http"}) {
+        if (name == role || name.ends_with("-" + role)) return role;
+    }
+    return {};
+}
+
+/// Sockets that systemd opened for us, sd_listen_fds(3). One that we would not serve is a mistake of the unit.
 void take_passed_sockets(adit::edge::ServerOptions& options) {
     const char* pid = std::getenv("LISTEN_PID");
     const char* count = std::getenv("LISTEN_FDS");
@@ -138,10 +232,12 @@ void take_passed_sockets(adit::edge::ServerOptions& options) {
     for (int fd = 3; fd < 3 + total; ++fd) {
         std::string name;
         std::getline(list, name, ':');
-        if (name.ends_with(".socket")) name.resize(name.size() - 7);
-        for (const char* known : {"agent", "https", "http"}) {
-            if (name.ends_with(known)) options.listen_fd(known, fd);
+        const std::string role = socket_role(name);
+        if (role.empty()) {
+            throw std::runtime_error("LISTEN_FDS: the passed socket \"" + name + "\" has no use here; write "
+                                     "FileDescriptorName=agent, https or http into its .socket unit");
         }
+        options.listen_fd(role, fd);
     }
     for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
 }
@@ -196,21 +292,51 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
     return options;
 }
 
-void log_line(std::string_view level, std::string_view line) {
-    std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(level.size()), level.data(), static_cast<int>(line.size()),
-                 line.data());
+/// The operator's lines, on standard error.
+class Log {
+public:
+    void line(std::string_view level, std::string_view text) { lines_.write(fmt::format("{}: {}", level, text)); }
+    void dropped(std::string_view what, std::uint64_t count) {
+        line("warn", fmt::format("{} lines of the {} were dropped, because nobody reads it fast enough", count, what));
+    }
+
+private:
+    LineWriter lines_{std::make_shared<File>(STDERR_FILENO, false), [this](std::uint64_t n) { dropped("log", n); }};
+};
+
+/// All of it or nothing: everything is read and opened first.
+void reload(adit::edge::Server& server, const Settings& settings, LineWriter& access_log, Log& log) {
+    try {
+        const Tokens tokens = read_tokens(settings.authtokens);
+        FilePtr file = open_access_log(settings.access_log);
+        const adit::ErrorInfo error =
+            settings.certificate.empty()
+                ? server.reload_authtokens(tokens)
+                : server.reload(read_file(settings.certificate), read_file(settings.key), tokens);
+        if (error) throw std::runtime_error(error.to_string());
+        access_log.use(std::move(file));
+        log.line("info", "reloaded");
+    } catch (const std::exception& problem) {
+        log.line("error", std::string("reload refused, everything stays as it was: ") + problem.what());
+    }
 }
 
-void reload(adit::edge::Server& server, const Settings& settings, AccessLog& log) {
-    try {
-        log.reopen();
-        adit::ErrorInfo error = server.reload_authtokens(read_tokens(settings.authtokens));
-        if (!error && !settings.certificate.empty()) {
-            error = server.reload_certificate(read_file(settings.certificate), read_file(settings.key));
-        }
-        log_line(error ? "error" : "info", error ? "reload refused, the old ones stay: " + error.to_string() : "reloaded");
-    } catch (const std::exception& problem) {
-        log_line("error", std::string("reload refused, the old ones stay: ") + problem.what());
+void write_ca(const std::string& path, const std::string& pem) {
+    std::ofstream out(path, std::ios::binary);
+    out << pem;
+    out.close();
+    if (!out) throw std::runtime_error(path + ": the CA cannot be written there");
+}
+
+/// Running requests have their time; a second signal takes it from them.
+void drain(adit::edge::Server& server, const Settings& settings, const sigset_t& signals, Log& log) {
+    const auto drained = std::async(std::launch::async, [&] { server.drain(std::chrono::seconds(settings.drain_seconds)); });
+    const timespec look{0, 50'000'000};
+    while (drained.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+        const int signal = sigtimedwait(&signals, nullptr, &look);
+        if (signal != SIGTERM && signal != SIGINT) continue;
+        log.line("info", "a second signal: stopping at once");
+        server.stop();
     }
 }
 
@@ -219,22 +345,26 @@ int run(const Settings& settings) {
     sigemptyset(&signals);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr); // before threads start: they inherit it
+    std::signal(SIGPIPE, SIG_IGN);                 // a reader of our logs may leave
 
-    AccessLog log(settings.access_log);
+    Log log;
+    LineWriter access_log(open_access_log(settings.access_log), [&log](std::uint64_t n) { log.dropped("access log", n); });
     auto options = server_options(settings);
-    options.on_log(log_line).on_access([&log](const adit::edge::AccessRecord& record) { log.write(record); });
+    options.on_log([&log](std::string_view level, std::string_view line) { log.line(level, line); });
+    options.on_access([&access_log](const adit::edge::AccessRecord& record) { access_log.write(json_line(record)); });
     auto server = adit::edge::Server::start(options);
-    if (!settings.write_ca.empty()) std::ofstream(settings.write_ca) << server.ca_pem();
-    std::fprintf(stderr, "info: serving %s; agents %u, https %u, http %u\n", settings.base_domain.c_str(),
-                 server.agent_port(), server.https_port(), server.http_port());
+    if (!settings.write_ca.empty()) write_ca(settings.write_ca, server.ca_pem());
+    log.line("info", fmt::format("serving {}; agents {}, https {}, http {}", settings.base_domain, server.agent_port(),
+                                 server.https_port(), server.http_port()));
     notify("READY=1");
     for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) {
         notify("RELOADING=1");
-        reload(server, settings, log);
+        reload(server, settings, access_log, log);
         notify("READY=1");
     }
     notify("STOPPING=1");
-    server.drain(std::chrono::seconds(settings.drain_seconds));
+    log.line("info", "draining; a second signal stops at once");
+    drain(server, settings, signals, log);
     return EXIT_SUCCESS;
 }
 
@@ -244,17 +374,21 @@ int main(int argc, char** argv) {
     Settings s;
     CLI::App app{"A self-hosted edge for adit and ngrok agents"};
     app.set_config("--config", "", "a file with the same names, one name=value a line");
+    app.allow_config_extras(CLI::config_extras_mode::error);
+    app.footer("Sockets that systemd passes (LISTEN_FDS) take the place of --agent, --https and --http: write\n"
+               "FileDescriptorName=agent, https or http into their .socket units.");
     app.add_option("--base-domain", s.base_domain, "random names are made below it")->capture_default_str();
     app.add_option("--allow-domain", s.allow_domain, "further names that may be bound; *.example.org for all below");
     app.add_option("--agent", s.agent, "address for agents")->capture_default_str();
     app.add_option("--https", s.https, "address for https and tls visitors")->capture_default_str();
     app.add_option("--http", s.http, "address for http visitors")->capture_default_str();
     app.add_option("--tcp-host", s.tcp_host, "IP where tcp endpoints listen")->capture_default_str();
-    app.add_option("--tcp-ports", s.tcp_ports, "FIRST-LAST: ports of tcp endpoints");
+    app.add_option("--tcp-ports", s.tcp_ports, "FIRST-LAST: ports of tcp endpoints; without it the system chooses them, and agents cannot");
     app.add_option("--public-https", s.public_https, "port that https visitors use, if a port map is in front");
     app.add_option("--public-http", s.public_http, "port that http visitors use, if a port map is in front");
     auto* certificate = app.add_option("--certificate", s.certificate, "PEM chain; without it a CA is made, see --write-ca");
-    app.add_option("--key", s.key, "PEM key of the certificate")->needs(certificate);
+    auto* key = app.add_option("--key", s.key, "PEM key of the certificate")->needs(certificate);
+    certificate->needs(key);
     app.add_option("--authtokens", s.authtokens, "file: one `token name` a line")->required();
     app.add_option("--seal-key", s.seal_key, "file of 32 bytes, made if missing: agents keep their URLs over restarts");
     app.add_option("--route", s.route, "\"URL key=value...\": where labelled agents serve");
@@ -264,7 +398,7 @@ int main(int argc, char** argv) {
     app.add_option("--access-log", s.access_log, "file for JSON lines; - is standard output")->capture_default_str();
     app.add_option("--threads", s.threads, "event loops; 0: one per core")->capture_default_str();
     app.add_option("--drain-seconds", s.drain_seconds, "time for running requests at the end")->capture_default_str();
-    app.add_option("--write-ca", s.write_ca, "write the PEM of the generated CA to this file");
+    app.add_option("--write-ca", s.write_ca, "write the PEM of the generated CA to this file")->excludes(certificate);
     CLI11_PARSE(app, argc, argv);
     try {
         return run(s);

@@ -43,7 +43,9 @@ Result<tls::CertificateAuthority> make_authority(const ServerOptions::Data& data
 Result<tls::IdentitySelector> make_selector(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
     const auto& store = made.contexts.certificates;
     if (!data.chain_pem.empty()) {
-        if (auto loaded = reload(made.contexts, data.chain_pem, data.key_pem); !loaded) return loaded.error();
+        const auto given = read_certificate(data.chain_pem, data.key_pem);
+        if (!given) return given.error();
+        use_certificate(made.contexts, *given);
         return tls::selector_of(store);
     }
     auto authority = make_authority(data);
@@ -90,13 +92,16 @@ Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& dat
     return made;
 }
 
-Result<void> reload(const TlsContexts& contexts, std::string_view chain_pem, std::string_view key_pem) {
+Result<std::shared_ptr<const tls::Identity>> read_certificate(std::string_view chain_pem, std::string_view key_pem) {
     auto identity = tls::Identity::from_pem(chain_pem, key_pem);
     if (!identity) return for_option("certificate", identity.error());
+    return std::shared_ptr<const tls::Identity>(std::move(*identity));
+}
+
+void use_certificate(const TlsContexts& contexts, const std::shared_ptr<const tls::Identity>& identity) {
     std::vector<tls::CertStore::Entry> entries;
-    for (const std::string& name : (*identity)->info().dns_names) entries.emplace_back(name, *identity);
-    contexts.certificates->replace(entries, *identity);
-    return {};
+    for (const std::string& name : identity->info().dns_names) entries.emplace_back(name, identity);
+    contexts.certificates->replace(entries, identity);
 }
 
 } // namespace adit

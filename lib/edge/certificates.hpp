@@ -3,7 +3,9 @@
 
 #include "base/result.hpp"
 #include "edge/context.hpp"
+#include "tls/identity.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,7 +20,9 @@ public:
 /// errc::invalid_option names the option.
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data);
 
+/// Checks a certificate that shall be used from now on. errc::invalid_option names the option.
+Result<std::shared_ptr<const tls::Identity>> read_certificate(std::string_view chain_pem, std::string_view key_pem);
 /// New handshakes get this certificate and none of the edge's own any more; connections that were made stay.
-Result<void> reload(const TlsContexts& contexts, std::string_view chain_pem, std::string_view key_pem);
+void use_certificate(const TlsContexts& contexts, const std::shared_ptr<const tls::Identity>& identity);
 
 } // namespace adit

@@ -140,7 +140,10 @@ ErrorInfo Server::disconnect(std::string_view session_id) {
 
 ErrorInfo Server::reload_certificate(std::string_view chain_pem, std::string_view key_pem) {
     if (!running()) return not_running();
-    return reload(impl_->context.tls, chain_pem, key_pem).error();
+    const auto identity = read_certificate(chain_pem, key_pem);
+    if (!identity) return identity.error();
+    use_certificate(impl_->context.tls, *identity);
+    return {};
 }
 
 ErrorInfo Server::reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential) {
@@ -150,6 +153,16 @@ ErrorInfo Server::reload_authtokens(const std::vector<std::pair<std::string, std
                          "authtoken");
     }
     return impl_->tokens->replace(token_and_credential).error();
+}
+
+ErrorInfo Server::reload(std::string_view chain_pem, std::string_view key_pem,
+                         const std::vector<std::pair<std::string, std::string>>& token_and_credential) {
+    if (!running()) return not_running();
+    const auto identity = read_certificate(chain_pem, key_pem);
+    if (!identity) return identity.error();
+    if (ErrorInfo error = reload_authtokens(token_and_credential)) return error;
+    use_certificate(impl_->context.tls, *identity);
+    return {};
 }
 
 void Server::drain(std::chrono::milliseconds time) {

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The self-hosting program with the coroutine lesson as its agent: configuration, tokens, reload, passed sockets, signals.
 
-    edge_test.py EDGE_PROGRAM AGENT_PROGRAM
+    edge_test.py EDGE_PROGRAM AGENT_PROGRAM SYSTEMD_FOLDER
 """
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -15,18 +16,19 @@ import sys
 import tempfile
 import threading
 
-edge_program, agent_program = map(os.path.abspath, sys.argv[1:])
+edge_program, agent_program, systemd_folder = map(os.path.abspath, sys.argv[1:])
 
 
 class Edge:
     """Runs in `folder` until the end of the with block; its lines of standard error are kept."""
 
-    def __init__(self, folder, *arguments, pass_fds=(), preexec=None, env=None):
+    def __init__(self, folder, *arguments, pass_fds=(), preexec=None, env=None,
+                 stdout=subprocess.DEVNULL):
         self.folder = folder
         self.lines = []
         self.grew = threading.Condition()
         self.child = subprocess.Popen(
-            [edge_program, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [edge_program, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout,
             stderr=subprocess.PIPE, text=True, pass_fds=pass_fds, preexec_fn=preexec, env={**os.environ, **(env or {})})
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -78,13 +80,41 @@ def get(edge, roots, name="app.localhost"):
             return data.decode()
 
 
-def arguments(folder):
+def arguments(folder, more="write-ca=ca.pem\naccess-log=access.log\ndrain-seconds=5\n"):
     tokens = folder / "tokens"
     tokens.write_text("first-token alice # a comment\n\n# another\n")
     (folder / "edge.conf").write_text(
         "base-domain=localhost\nagent=127.0.0.1:0\nhttps=127.0.0.1:0\nhttp=127.0.0.1:0\nauthtokens=tokens\n"
-        "access-log=access.log\nwrite-ca=ca.pem\nthreads=2\nseal-key=seal.key\ndrain-seconds=5\n")
+        "threads=2\nseal-key=seal.key\n" + more)
     return ["--config", "edge.conf"]
+
+
+def make_certificate(folder, name):
+    """chain.pem and key.pem, and a copy of the chain under `name` for who shall trust it."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7",
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,DNS:app.localhost,IP:127.0.0.1",
+                    "-keyout", "key.pem", "-out", "chain.pem"], cwd=folder, check=True, capture_output=True)
+    (folder / name).write_bytes((folder / "chain.pem").read_bytes())
+    return folder / name
+
+
+def served_certificate(edge):
+    return ssl.get_server_certificate(("127.0.0.1", edge.https)).strip()
+
+
+def request(connection, path="/"):
+    """One request over plain HTTP to a name that nobody serves: the status of its page."""
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        chunk = connection.recv(65536)
+        assert chunk, answer
+        answer += chunk
+    head, _, body = answer.partition(b"\r\n\r\n")
+    missing = int(re.search(rb"(?i)content-length: (\d+)", head)[1]) - len(body)
+    while missing > 0:
+        missing -= len(connection.recv(missing))
+    return int(head.split()[1])
 
 
 def serves_and_reloads(folder):
@@ -113,6 +143,106 @@ def serves_and_reloads(folder):
     assert [r["status"] for r in records] == [200, 200], records
     assert records[0]["path"] == "/path" and records[0]["method"] == "GET" and records[0]["bytes_out"] > 0, records
     assert os.stat(folder / "seal.key").st_mode & 0o777 == 0o600
+
+
+def reloads_all_or_nothing(folder):
+    first = make_certificate(folder, "first.pem")
+    (folder / "logs").mkdir()
+    more = "certificate=chain.pem\nkey=key.pem\naccess-log=logs/access.log\ndrain-seconds=5\n"
+    with Edge(folder, *arguments(folder, more)) as edge:
+        def hang_up(pattern, skip=0):
+            edge.child.send_signal(signal.SIGHUP)
+            edge.wait_line(pattern, skip)
+
+        def visit():
+            with socket.create_connection(("127.0.0.1", edge.http), 30) as visitor:
+                assert request(visitor) == 404
+
+        assert served_certificate(edge) == first.read_text().strip()
+        second = make_certificate(folder, "second.pem")
+        (folder / "tokens").write_text("second-token bob\n")
+        hang_up("reloaded")
+        assert served_certificate(edge) == second.read_text().strip()
+        assert "107" in refused(edge, "first-token", second)
+
+        # A certificate, tokens or a log that cannot be had: nothing of the rest is taken either.
+        def nothing_changed():
+            assert served_certificate(edge) == second.read_text().strip()
+            assert "107" in refused(edge, "third-token", second)
+            child = agent(edge, "second-token", second)
+            assert child.stdout.readline().startswith("online: ")
+            child.send_signal(signal.SIGTERM)
+            child.wait(30)
+            visit()
+
+        (folder / "tokens").write_text("third-token carol\n")
+        (folder / "chain.pem").write_text("no PEM\n")
+        hang_up("reload refused, everything stays as it was.*certificate")
+        nothing_changed()
+        make_certificate(folder, "third.pem")
+        (folder / "tokens").write_text("third token\n# the one above has a name; this one is no token:\nt%rd\n")
+        hang_up("reload refused", 1)
+        nothing_changed()
+        (folder / "tokens").write_text("third-token carol\n")
+        (folder / "logs").rename(folder / "moved")
+        hang_up("reload refused.*logs/access.log: cannot be opened", 0)
+        nothing_changed()
+        (folder / "logs").mkdir()
+        hang_up("reloaded", 1)
+        assert served_certificate(edge) == (folder / "third.pem").read_text().strip()
+        visit()
+    old = (folder / "moved/access.log").read_text().splitlines()
+    assert len(old) == 3, "the log that could not be opened anew went on: " + str(old)
+    assert len((folder / "logs/access.log").read_text().splitlines()) == 1
+
+
+def serves_while_nobody_reads_its_log(folder):
+    ours, theirs = os.pipe()
+    more = "access-log=-\ndrain-seconds=5\n"
+    with Edge(folder, *arguments(folder, more), stdout=theirs) as edge:
+        os.close(theirs)
+        count = 400  # lines of 8 KB: the pipe holds 64 KB, the queue 1 MB
+        with socket.create_connection(("127.0.0.1", edge.http), 30) as visitor:
+            for _ in range(count):
+                assert request(visitor, "/" + "x" * 8000) == 404
+        got = []
+        reader = threading.Thread(target=lambda: got.append(open(ours, "rb").read()))
+        reader.start()
+        dropped = int(edge.wait_line(r"warn: (\d+) lines of the access log were dropped")[1])
+    reader.join(30)
+    lines = got[0].splitlines()
+    assert all(json.loads(line)["status"] == 404 for line in lines), "a line was torn"
+    assert dropped > 0 and len(lines) + dropped == count, (dropped, len(lines))
+
+
+def ends_at_once_by_a_second_signal(folder):
+    with Edge(folder, *arguments(folder, "access-log=access.log\ndrain-seconds=600\n")) as edge:
+        with socket.create_connection(("127.0.0.1", edge.http), 30) as visitor:
+            assert request(visitor) == 404
+            visitor.sendall(b"GET /half")  # a request that runs
+            edge.child.send_signal(signal.SIGTERM)
+            edge.wait_line("draining")
+            edge.child.send_signal(signal.SIGTERM)
+            edge.wait_line("a second signal")
+            assert edge.child.wait(8) == 0  # half a head would have had 10 s
+
+
+def its_unit_is_sound(folder):
+    if shutil.which("systemd-analyze") is None:
+        print("skipped: no systemd-analyze")
+        return
+    unit = pathlib.Path(systemd_folder, "adit-edge.service").read_text()
+    assert "ExecStart=/usr/local/bin/adit-edge " in unit
+    copy = folder / "adit-edge.service"
+    copy.write_text(unit.replace("/usr/local/bin/adit-edge", edge_program))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60)
+    about_us = [line for line in (done.stderr + done.stdout).splitlines() if "adit-edge" in line]
+    assert not about_us, about_us
+    # Each name of the configuration is one that the program knows.
+    (folder / "edge.conf").write_text(pathlib.Path(systemd_folder, "edge.conf").read_text())
+    done = subprocess.run([edge_program, "--config", "edge.conf", "--authtokens", "missing"], cwd=folder, capture_output=True,
+                          text=True, timeout=30)
+    assert "missing: cannot be read" in done.stderr, (done.stdout, done.stderr)
 
 
 def takes_passed_sockets_and_reports_ready(folder):
@@ -153,20 +283,32 @@ def duplicated(listeners):
 
 
 def bad_input_names_the_problem(folder):
+    free = [word for name in ("agent", "https", "http") for word in (f"--{name}", "127.0.0.1:0")]
     cases = [
         (["--authtokens", "missing"], "missing: cannot be read"),
         (["--authtokens", "tokens", "--tcp-ports", "9-1"], "tcp-ports: write FIRST-LAST"),
         (["--authtokens", "tokens", "--agent", "nowhere"], "agent"),
         (["--authtokens", "tokens", "--no-such-flag"], "no-such-flag"),
         ([], "--authtokens is required"),
+        (["--authtokens", "tokens", "--config", "bad.conf"], "tcp-port"),
+        (["--authtokens", "tokens", "--write-ca", "no/such/folder", *free], "no/such/folder: the CA cannot be written"),
+        (["--authtokens", "tokens", "--certificate", "chain.pem"], "--key"),
+        (["--authtokens", "tokens", "--access-log", "no/such/folder"], "no/such/folder: cannot be opened"),
     ]
     (folder / "tokens").write_text("first-token\n")
+    (folder / "bad.conf").write_text("tcp-host=127.0.0.1\ntcp-port=1\n")
     for extra, text in cases:
         done = subprocess.run([edge_program, *extra], cwd=folder, capture_output=True, text=True, timeout=30)
         assert done.returncode != 0 and text in done.stderr + done.stdout, (extra, done.stderr, done.stdout)
+    for names in ("LISTEN_FDNAMES=web", "LISTEN_FDNAMES=", "LISTEN_FDNAMES=unknown"):
+        script = f'LISTEN_PID=$$ LISTEN_FDS=1 {names} exec "$0" "$@"'
+        done = subprocess.run(["bash", "-c", script, edge_program, "--authtokens", "tokens", *free], cwd=folder,
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode != 0 and "FileDescriptorName=agent, https or http" in done.stderr, (names, done.stderr)
 
 
-for test in (serves_and_reloads, takes_passed_sockets_and_reports_ready, bad_input_names_the_problem):
+for test in (serves_and_reloads, reloads_all_or_nothing, serves_while_nobody_reads_its_log, ends_at_once_by_a_second_signal,
+             its_unit_is_sound, takes_passed_sockets_and_reports_ready, bad_input_names_the_problem):
     with tempfile.TemporaryDirectory(prefix="adit-edge-") as name:
         test(pathlib.Path(name))
         print("ok", test.__name__)

@@ -446,6 +446,17 @@ TEST_CASE("the CA that was given signs, so that it survives a restart; a certifi
     CHECK(after == tls::read_certificate(leaf->certificate_pem)->fingerprint);
     CHECK(edge.login()->bind_url("https://").url.starts_with("https://"));
     CHECK(agent->bind_url("https://").url.starts_with("https://"));
+
+    // Certificate and tokens together, or neither of them.
+    const auto next = authority->issue_server({"x.localhost", "127.0.0.1"}, now);
+    CHECK(edge.server.reload("no", "PEM", {{"token-new", "cr_new"}}).detail() == "certificate");
+    CHECK(edge.server.reload(next->certificate_pem, next->key_pem, {{"bad token", ""}}).detail() == "authtoken");
+    CHECK(NetVisitor::tls(edge.server.https_port(), localhost).peer_fingerprint() == after);
+    CHECK(edge.connect()->auth(auth_request("token-new")).error().code() == ngrok_error(107));
+    CHECK_FALSE(edge.server.reload(next->certificate_pem, next->key_pem, {{"token-new", "cr_new"}}));
+    CHECK(NetVisitor::tls(edge.server.https_port(), localhost).peer_fingerprint() != after);
+    CHECK(edge.connect()->auth(auth_request("token-new")));
+    CHECK(edge.connect()->auth(auth_request("token-a")).error().code() == ngrok_error(107));
 }
 
 namespace {

@@ -86,6 +86,9 @@ public:
     /// directory of its own.
     ErrorInfo reload_certificate(std::string_view chain_pem, std::string_view key_pem);
     ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
+    /// Both of them, or neither.
+    ErrorInfo reload(std::string_view chain_pem, std::string_view key_pem,
+                     const std::vector<std::pair<std::string, std::string>>& token_and_credential);
 
     /// Refuses new agents, endpoints (742) and visitors, lets requests and raw connections finish for at most `time`,
     /// says goodbye to the agents (at most half a second more), then stops. Blocks; stop() from another thread ends it early.
