@@ -18,6 +18,26 @@ async function echoHttp(cleanup) {
     return h.listening(server);
 }
 
+/** Sends `payload` and gets the same back, meanwhile. */
+async function echoes(visitor, payload) {
+    const hash = h.crypto.createHash('sha256');
+    let missing = payload.length;
+    const done = new Promise((resolve, reject) => {
+        visitor.on('error', reject);
+        visitor.on('close', () => reject(new Error(missing + ' bytes did not come back')));
+        visitor.on('data', (data) => {
+            hash.update(data);
+            missing -= data.length;
+            if (missing <= 0) resolve();
+        });
+    });
+    visitor.write(payload);
+    await done;
+    visitor.destroy();
+    assert.equal(missing, 0);
+    assert.equal(hash.digest('hex'), h.sha256(payload));
+}
+
 async function session(cleanup, edgeOptions, change) {
     const edge = await h.Edge.start(edgeOptions);
     cleanup(() => edge.stop());
@@ -106,8 +126,45 @@ h.scenario('labelled: routed by the edge, refused without a route', async (clean
     assert.deepEqual(listener.labels(), { team: 'blue' });
     const answer = await h.visit(edge, `https://labels.localhost:${edge.httpsPort}/l`);
     assert.equal(answer.body.toString(), 'GET /l 0');
-    await assert.rejects(agent.labeledListener().label('team', 'red').listen(), /ERR_NGROK_\d+|label/i);
+    await assert.rejects(agent.labeledListener().label('team', 'red').listen(), /ERR_NGROK_302/);
 });
+
+h.scenario('http, tcp, tls and labelled listeners that forward later', async (cleanup) => {
+    const { edge, agent } = await session(cleanup, { route: 'https://labels.localhost,team=blue' });
+    const web = await echoHttp(cleanup);
+    const own = h.makeCertificate('secret.localhost');
+    const raw = h.net.createServer((socket) => socket.pipe(socket));
+    const secure = h.tls.createServer(own, (socket) => socket.pipe(socket));
+    cleanup(() => { raw.close(); secure.close(); });
+    const start = async (builder, port) => {
+        const listener = await builder.listen();
+        listener.forward('127.0.0.1:' + port).catch(() => {});
+        return listener;
+    };
+    const plain = await start(agent.httpEndpoint().scheme('HTTP').domain('plain.localhost'), web);
+    assert.equal((await h.visit(edge, plain.url() + '/p')).body.toString(), 'GET /p 0');
+    await start(agent.labeledListener().label('team', 'blue'), web);
+    assert.equal((await h.visit(edge, `https://labels.localhost:${edge.httpsPort}/l`)).body.toString(), 'GET /l 0');
+    const tcp = await start(agent.tcpEndpoint(), await h.listening(raw));
+    await echoes(h.net.connect(Number(new URL(tcp.url()).port), '127.0.0.1'), Buffer.from('over tcp'));
+    await start(agent.tlsEndpoint().domain('secret.localhost'), await h.listening(secure));
+    await echoes(h.tls.connect({ port: edge.httpsPort, host: '127.0.0.1', servername: 'secret.localhost', ca: own.cert }),
+        Buffer.from('over tls'));
+});
+
+h.scenario('64 MiB both ways over tcp and tls, byte-exact', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const own = h.makeCertificate('secret.localhost');
+    const raw = h.net.createServer((socket) => socket.pipe(socket));
+    const secure = h.tls.createServer(own, (socket) => socket.pipe(socket));
+    cleanup(() => { raw.close(); secure.close(); });
+    const blob = h.crypto.randomBytes(64 << 20);
+    const tcp = await agent.tcpEndpoint().listenAndForward('tcp://127.0.0.1:' + await h.listening(raw));
+    await echoes(h.net.connect(Number(new URL(tcp.url()).port), '127.0.0.1'), blob);
+    await agent.tlsEndpoint().domain('secret.localhost').listenAndForward('tcp://127.0.0.1:' + await h.listening(secure));
+    await echoes(h.tls.connect({ port: edge.httpsPort, host: '127.0.0.1', servername: 'secret.localhost', ca: own.cert }),
+        blob);
+}, 120);
 
 h.scenario('PROXY protocol 1 and 2 come from the edge', async (cleanup) => {
     const { agent } = await session(cleanup);
@@ -133,7 +190,7 @@ h.scenario('PROXY protocol 1 and 2 come from the edge', async (cleanup) => {
     }
 });
 
-h.scenario('upstream down: the page says 8012 or the agent\'s own 502', async (cleanup) => {
+h.scenario('upstream down: the agent answers 502; upstream mute: the edge answers 502 with 8012', async (cleanup) => {
     const { edge, agent } = await session(cleanup);
     const closed = h.net.createServer();
     const port = await h.listening(closed);
@@ -141,6 +198,15 @@ h.scenario('upstream down: the page says 8012 or the agent\'s own 502', async (c
     const listener = await agent.httpEndpoint().listenAndForward('http://127.0.0.1:' + port);
     const answer = await h.visit(edge, listener.url() + '/');
     assert.equal(answer.status, 502);
+    assert.match(answer.body.toString(), /failed to dial backend/); // the agent says it itself
+    // An upstream that takes the connection and ends it: nothing comes from the agent, so that the edge says it.
+    const mute = h.net.createServer((socket) => socket.destroy());
+    cleanup(() => mute.close());
+    const other = await agent.httpEndpoint().listenAndForward('http://127.0.0.1:' + await h.listening(mute));
+    const page = await h.visit(edge, other.url() + '/');
+    assert.equal(page.status, 502);
+    assert.equal(page.headers['ngrok-error-code'], 'ERR_NGROK_8012');
+    assert.match(page.body.toString(), /ERR_NGROK_8012/);
 });
 
 h.scenario('a name that is taken gives 334, a foreign name 319', async (cleanup) => {
