@@ -242,13 +242,14 @@ TEST_CASE("roots that cannot be used are named before anything is sent") {
 }
 
 TEST_CASE("a port nobody listens on") {
-    std::string address;
+    std::string address, roots;
     {
-        MockEdge gone;
+        MockEdge gone; // and no other one is made, which might get its port
         address = "127.0.0.1:" + std::to_string(gone.port());
+        roots = gone.ca_pem();
     }
     ErrorInfo error;
-    (void)Session::connect(SessionOptions().server(address).roots_pem(MockEdge().ca_pem()), error);
+    (void)Session::connect(SessionOptions().server(address).roots_pem(roots), error);
     CHECK(error.code() == asio::error::connection_refused);
     CHECK(error.message().find("TCP") != std::string::npos);
     CHECK(error.message().find(address) != std::string::npos);
