@@ -74,11 +74,12 @@ private:
             Handler moved(std::move(handler));
             asio::executor_work_guard<Executor> guard(std::move(work));
             asio::executor_work_guard<asio::any_io_executor> io_guard(std::move(io_work));
-            destroy();
+            // A moved-from handler may have no allocator any more.
+            free(Allocator(asio::get_associated_allocator(moved)));
             asio::post(guard.get_executor(), Call<Handler>(std::move(moved), std::move(args)...));
         }
-        void destroy() noexcept override {
-            Allocator allocator(asio::get_associated_allocator(handler));
+        void destroy() noexcept override { free(Allocator(asio::get_associated_allocator(handler))); }
+        void free(Allocator allocator) noexcept {
             this->~Impl();
             std::allocator_traits<Allocator>::deallocate(allocator, this, 1);
         }
