@@ -10,7 +10,7 @@
 
 namespace adit::inline v0 {
 
-/// One endpoint to listen on; chained setters. Copyable, not thread-safe.
+/// One endpoint to listen on; chained setters. Copyable, not thread-safe. A moved-from object is as a new one.
 ///
 /// The URL's scheme picks the protocol:
 ///     https://app.example.com   TLS ends at the edge, HTTP requests arrive in plain text (the default scheme)
@@ -52,9 +52,11 @@ public:
 
     struct Data;
     /// For the library itself.
-    const Data& data() const noexcept { return *data_; }
+    const Data& data() const noexcept;
 
 private:
+    Data& edit(); ///< makes a moved-from object new
+
     std::unique_ptr<Data> data_;
 };
 

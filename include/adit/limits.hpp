@@ -16,11 +16,11 @@ inline constexpr std::uint32_t stream_window_max = 8u << 20;   ///< growth stops
 inline constexpr std::uint32_t session_window_max = 64u << 20; ///< and here for all streams of a session
 inline constexpr std::size_t frame_payload_max = 16'376;       ///< header and payload fill one 16 KiB TLS record
 inline constexpr std::size_t streams_per_session = 500;        ///< Rust agents die at 512, heartbeats included
-inline constexpr std::size_t streams_per_session_peer = 4'096; ///< what a peer may have open towards us
+inline constexpr std::size_t streams_per_session_peer = 1'024; ///< what a peer may have open towards us; it needs 500
 inline constexpr std::size_t stream_write_buffer = 262'144;    ///< bytes a stream holds before its writer waits
-inline constexpr std::size_t session_write_buffer = 1u << 20;  ///< framed bytes a session holds before writers wait
+inline constexpr std::size_t session_write_buffer = 1u << 20;  ///< unsent bytes of a session beyond 16 KiB a stream
 inline constexpr std::size_t goaway_debug_max = 1'024;         ///< debug text kept of a GOAWAY
-inline constexpr std::size_t control_frames_queued = 8'192;    ///< RST and WNDINC a peer can make us owe before we end it
+inline constexpr std::size_t control_frames_queued = 8'192;    ///< RST a peer can make us owe before we end it; credit is merged
 
 // before authentication (threat T16)
 inline constexpr std::size_t preauth_streams = 2;              ///< one RPC and one heartbeat
@@ -47,10 +47,16 @@ inline constexpr std::size_t sessions_per_credential = 100;    ///< legs of agen
 
 // SDK
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
-inline constexpr std::size_t accept_backlog_max = 4'096;       ///< as many streams as a peer may open
+inline constexpr std::size_t accept_backlog_max = 1'024;       ///< as many streams as a peer may open
 inline constexpr std::size_t listeners_per_session = 1'000;    ///< as the edge's limit
-inline constexpr std::size_t proxy_headers_pending = 2'048;    ///< inbound streams whose head is not complete yet
+inline constexpr std::size_t proxy_headers_pending = 512;      ///< inbound streams whose head is not complete yet
 inline constexpr auto proxy_header_time = 10s;                 ///< for that head; official edges send it at once
+inline constexpr std::size_t commands_pending = 16;            ///< Stop, StopTunnel and the like that are being read or answered
+inline constexpr std::size_t command_message_max = 16'384;     ///< bytes of one; they have a few hundred
+inline constexpr std::size_t late_binds = 64;                  ///< listens that were not answered in time, and may be late
+inline constexpr auto late_bind_time = 120s;                   ///< for such an answer, to undo it
+inline constexpr std::size_t connect_addresses = 16;           ///< addresses of a name that are tried
+inline constexpr auto connect_head_start = 250ms;              ///< of one address before the next (RFC 8305 5)
 inline constexpr std::size_t parked_connections = 64;          ///< that came before the answer to the bind they belong to
 inline constexpr std::uint32_t peer_window = 1u << 20;         ///< stream window that two adit peers grant each other
 inline constexpr std::size_t client_infos_max = 16;            ///< entries in front of our own in the user agent

@@ -11,11 +11,12 @@
 
 namespace adit::inline v0 {
 
-/// Options of one session; chained setters, every default visible here. Copyable, not thread-safe.
+/// Options of one session; chained setters, every default visible here. Copyable, not thread-safe. A moved-from object is
+/// as a new one.
 ///
 ///     auto options = adit::SessionOptions().server("edge.example.com:443").authtoken(token).roots_file("ca.pem");
 ///
-/// A value that cannot work is refused by connect() with errc::invalid_option, and the detail names the option.
+/// A value that cannot work is refused by connect() with errc::invalid_option, and the message names the option.
 class ADIT_API SessionOptions {
 public:
     SessionOptions();
@@ -38,7 +39,9 @@ public:
     /// The credential. Without one the edge decides; most answer ERR_NGROK_105.
     SessionOptions& authtoken(std::string_view token);
 
-    /// The roots that the edge's certificate must chain to. Default: roots_system(). The last call wins.
+    /// The roots that the edge's certificate must chain to. Default: roots_system(). The last call wins. The system's are
+    /// read once in a program's life; a file is read by each connect, must be a regular one and has at most
+    /// limits::pem_file_max bytes.
     SessionOptions& roots_system();
     SessionOptions& roots_file(std::string_view path);
     SessionOptions& roots_pem(std::string_view pem_text);
@@ -50,23 +53,26 @@ public:
     /// Who we are: put in front of "adit/<version>" in the user agent. Characters that cannot stand there are replaced.
     SessionOptions& client_info(std::string_view name, std::string_view version, std::string_view comment = {});
 
-    /// How often the link is checked (default 10 s, at least 100 ms) and how long an answer may take beyond that
-    /// (default 15 s). A peer that does not answer in interval + tolerance ends the session with errc::session_lost.
+    /// How often the link is checked (default 10 s) and how long an answer may take beyond that (default 15 s); each at
+    /// least 100 ms and at most 24 h. A peer that does not answer in interval + tolerance ends the session with errc::session_lost.
     SessionOptions& heartbeat_interval(std::chrono::milliseconds interval);
     SessionOptions& heartbeat_tolerance(std::chrono::milliseconds tolerance);
 
-    /// For name, TCP, TLS and authentication together. Default 30 s.
+    /// For name, TCP, TLS and authentication together; at most 24 h. Default 30 s.
     SessionOptions& connect_timeout(std::chrono::milliseconds time);
 
-    /// Grant a stream more receive window while it flows (default true). An edge that never saw more than 256 KiB
-    /// on a stream may be confused by it: ngrok(...) switches it off.
+    /// Grant a stream more receive window while it flows. An edge that never saw more than 256 KiB on a stream may be
+    /// confused by it, so unless this was called it is on for all but ngrok's own service: ngrok(...), and servers (or
+    /// server_names) in ngrok-agent.com and ngrok.com.
     SessionOptions& window_growth(bool on);
 
     struct Data;
     /// For the library itself.
-    const Data& data() const noexcept { return *data_; }
+    const Data& data() const noexcept;
 
 private:
+    Data& edit(); ///< makes a moved-from object new
+
     std::unique_ptr<Data> data_;
 };
 

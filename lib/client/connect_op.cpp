@@ -1,12 +1,16 @@
 #include "client/connect_op.hpp"
 
 #include "client/handle.hpp"
+#include "client/roots.hpp"
 #include "client/self_description.hpp"
 #include "client/thrown.hpp"
+#include "net/deadline.hpp"
+#include "net/dial.hpp"
 #include "net/rpc.hpp"
 #include "net/tls_stream.hpp"
 #include "proto/codec.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace adit::inline v0::detail {
@@ -18,9 +22,9 @@ ErrorInfo in_step(const std::string& step, const ErrorInfo& error) {
     return {error.code(), error.message().empty() ? step + " failed" : step + ": " + error.message(), error.detail()};
 }
 
-net::MuxOptions mux_options(const SessionOptions::Data& options) {
+net::MuxOptions mux_options(const SessionOptions::Data& options, bool window_growth) {
     muxado::Config core(muxado::Role::client);
-    core.grow = options.window_growth;
+    core.grow = window_growth;
     net::MuxOptions mux{core};
     mux.heartbeat_interval = options.heartbeat_interval;
     mux.heartbeat_tolerance = options.heartbeat_tolerance;
@@ -32,7 +36,7 @@ net::MuxOptions mux_options(const SessionOptions::Data& options) {
 void ConnectOp::start(const asio::any_io_executor& executor, Background::Lease lease, const SessionOptions& options,
                       ErrorInfo* error, Handler handler) {
     auto slot = handler.slot();
-    auto session = std::make_shared<SessionImpl>(executor, std::move(lease));
+    auto session = std::make_shared<SessionImpl>(executor, std::move(lease), options.data().rpc_time);
     auto op = std::make_shared<ConnectOp>(std::move(session), options, error, std::move(handler));
     if (slot.is_connected()) {
         slot.assign([weak = std::weak_ptr<ConnectOp>(op)](asio::cancellation_type type) {
@@ -42,15 +46,17 @@ void ConnectOp::start(const asio::any_io_executor& executor, Background::Lease l
         });
     }
     Result<ServerTarget> target = check(options.data());
-    if (target) {
-        op->begin(std::move(*target));
-    } else {
+    if (!target) {
         op->finish(target.error());
+        return;
     }
+    op->target_ = std::move(*target);
+    // On the strand, as everything that stops it: neither the time nor a cancellation comes between.
+    asio::post(op->session_->strand(), [op] { op->begin(); });
 }
 
-void ConnectOp::begin(ServerTarget target) {
-    target_ = std::move(target);
+void ConnectOp::begin() {
+    if (abandoned_) return;
     deadline_.expires_after(options_.data().connect_timeout);
     deadline_.async_wait([weak = weak_from_this()](const std::error_code& ec) {
         const auto self = weak.lock();
@@ -86,12 +92,18 @@ asio::awaitable<Result<void>> ConnectOp::link() {
 
     step_ = Step::tls;
     const auto stream = std::make_shared<net::TlsStream>(std::move(*socket), std::move(*engine));
-    const Result<void> shaken = co_await stream->handshake();
+    Result<void> shaken;
+    {
+        const net::Deadline bound(strand, time, [weak = std::weak_ptr<net::TlsStream>(stream)] {
+            if (const auto late = weak.lock()) late->abort();
+        });
+        shaken = co_await stream->handshake();
+    }
     if (!shaken) co_return in_step(tls_step, shaken.error());
 
     step_ = Step::authentication;
     auto parts = stream->release();
-    mux_ = net::MuxSession::create(std::move(parts.first), std::move(parts.second), mux_options(options_.data()),
+    mux_ = net::MuxSession::create(std::move(parts.first), std::move(parts.second), mux_options(options_.data(), target_.window_growth),
                                    session_);
     const Result<void> attached = session_->attach(mux_);
     if (!attached) co_return attached.error();
@@ -103,25 +115,25 @@ asio::awaitable<Result<void>> ConnectOp::link() {
 
 asio::awaitable<Result<void>> ConnectOp::authenticate() {
     const auto time = options_.data().connect_timeout;
+    const std::string step = "authentication at " + target_.text();
     std::string request = auth_request();
     const Result<std::string> answer = co_await net::call(mux_, auth_type, std::move(request), time);
-    if (!answer) co_return not_authenticated(answer.error());
+    const ErrorInfo ended = session_->ended();
+    if (!answer && ended) co_return in_step(step, ended); // if the link broke, it knows more
+    if (!answer) co_return in_step(step, answer.error());
+    // What the edge said holds, also if it hung up right behind it.
     Result<AuthResponse> response = decode_auth_response(*answer);
-    if (!response) co_return not_authenticated(response.error());
-    if (response->extra.adit && options_.data().window_growth) mux_->raise_window(limits::peer_window);
+    if (!response) co_return in_step(step, response.error());
+    const auto& adit = response->extra.adit;
+    if (adit && target_.window_growth) mux_->raise_window(std::min(limits::peer_window, adit->window));
     session_->go_online(std::move(response->client_id), std::move(response->extra.region),
                         std::move(response->extra.banner));
     co_return Result<void>();
 }
 
 Result<std::shared_ptr<const tls::ClientContext>> ConnectOp::tls_context() const {
-    const SessionOptions::Data& options = options_.data();
-    const bool file = options.roots == SessionOptions::Data::Roots::file;
-    const bool system = options.roots == SessionOptions::Data::Roots::system;
-    Result<tls::TrustRoots> roots = system ? tls::TrustRoots::system()
-                                    : file ? tls::TrustRoots::from_file(options.roots_value)
-                                           : tls::TrustRoots::from_pem(options.roots_value);
-    if (!roots) return in_step(system ? "roots_system" : file ? "roots_file" : "roots_pem", roots.error());
+    Result<tls::TrustRoots> roots = load_roots(options_.data());
+    if (!roots) return roots.error();
     tls::ClientOptions client;
     client.roots = std::move(*roots);
     return tls::ClientContext::create(std::move(client));
@@ -139,7 +151,7 @@ std::string ConnectOp::auth_request() const {
     request.extra.metadata = options.metadata;
     request.extra.heartbeat_interval = options.heartbeat_interval;
     request.extra.heartbeat_tolerance = options.heartbeat_tolerance;
-    if (options.window_growth) {
+    if (target_.window_growth) {
         AditExtension extension;
         extension.window = limits::peer_window;
         request.extra.adit = std::move(extension);
@@ -153,14 +165,10 @@ ErrorInfo ConnectOp::took_too_long() const {
                                  std::to_string(options_.data().connect_timeout.count()) + " ms)"};
 }
 
-ErrorInfo ConnectOp::not_authenticated(const ErrorInfo& why) const {
-    const ErrorInfo ended = session_->ended(); // if the link broke, it knows more
-    return in_step("authentication at " + target_.text(), ended ? ended : why);
-}
-
 void ConnectOp::abandon(const ErrorInfo& why) {
     if (!finish(why)) return;
     asio::post(session_->strand(), [self = shared_from_this()] {
+        self->abandoned_ = true;
         self->deadline_.cancel();
         self->stop_.emit(asio::cancellation_type::terminal);
     });

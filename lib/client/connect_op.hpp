@@ -26,23 +26,23 @@ public:
 private:
     enum class Step : std::uint8_t { dial, tls, authentication };
 
-    void begin(ServerTarget target);
+    void begin();
     static asio::awaitable<void> run(std::shared_ptr<ConnectOp> op);
     asio::awaitable<Result<void>> link();
     asio::awaitable<Result<void>> authenticate();
     Result<std::shared_ptr<const tls::ClientContext>> tls_context() const;
     std::string auth_request() const;
     ErrorInfo took_too_long() const;
-    ErrorInfo not_authenticated(const ErrorInfo& why) const;
     void abandon(const ErrorInfo& why);
     bool finish(const ErrorInfo& error);
 
     const std::shared_ptr<SessionImpl> session_;
     const SessionOptions options_;
 
+    ServerTarget target_; // set before the first turn
     // strand only
-    ServerTarget target_;
     Step step_ = Step::dial;
+    bool abandoned_ = false;
     std::shared_ptr<net::MuxSession> mux_;
     asio::steady_timer deadline_;
     asio::cancellation_signal stop_;

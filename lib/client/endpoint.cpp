@@ -6,14 +6,24 @@ namespace adit::inline v0 {
 
 Endpoint::Endpoint() : data_(std::make_unique<Data>()) {}
 Endpoint::Endpoint(std::string_view url) : Endpoint() { data_->url = url; }
-Endpoint::Endpoint(const Endpoint& other) : data_(std::make_unique<Data>(*other.data_)) {}
+Endpoint::Endpoint(const Endpoint& other) : data_(std::make_unique<Data>(other.data())) {}
 Endpoint::Endpoint(Endpoint&&) noexcept = default;
 Endpoint& Endpoint::operator=(const Endpoint& other) {
-    if (this != &other) data_ = std::make_unique<Data>(*other.data_);
+    if (this != &other) data_ = std::make_unique<Data>(other.data());
     return *this;
 }
 Endpoint& Endpoint::operator=(Endpoint&&) noexcept = default;
 Endpoint::~Endpoint() = default;
+
+const Endpoint::Data& Endpoint::data() const noexcept {
+    static const Data defaults;
+    return data_ ? *data_ : defaults;
+}
+
+Endpoint::Data& Endpoint::edit() {
+    if (!data_) data_ = std::make_unique<Data>();
+    return *data_;
+}
 
 Endpoint Endpoint::labeled(std::string_view key, std::string_view value) {
     Endpoint endpoint;
@@ -22,58 +32,58 @@ Endpoint Endpoint::labeled(std::string_view key, std::string_view value) {
 }
 
 Endpoint& Endpoint::label(std::string_view key, std::string_view value) {
-    data_->labeled = true;
-    data_->labels.insert_or_assign(std::string(key), std::string(value));
+    edit().labeled = true;
+    edit().labels.insert_or_assign(std::string(key), std::string(value));
     return *this;
 }
 
 Endpoint& Endpoint::name(std::string_view text) {
-    data_->name = text;
+    edit().name = text;
     return *this;
 }
 
 Endpoint& Endpoint::description(std::string_view text) {
-    data_->description = text;
+    edit().description = text;
     return *this;
 }
 
 Endpoint& Endpoint::metadata(std::string_view text) {
-    data_->metadata = text;
+    edit().metadata = text;
     return *this;
 }
 
 Endpoint& Endpoint::forwards_to(std::string_view text) {
-    data_->forwards_to = text;
+    edit().forwards_to = text;
     return *this;
 }
 
 Endpoint& Endpoint::app_protocol(std::string_view text) {
-    data_->app_protocol = text;
+    edit().app_protocol = text;
     return *this;
 }
 
 Endpoint& Endpoint::proxy_protocol(int version) {
-    data_->proxy_protocol = version;
+    edit().proxy_protocol = version;
     return *this;
 }
 
 Endpoint& Endpoint::binding(std::string_view text) {
-    data_->binding = text;
+    edit().binding = text;
     return *this;
 }
 
 Endpoint& Endpoint::pooling(bool on) {
-    data_->pooling = on;
+    edit().pooling = on;
     return *this;
 }
 
 Endpoint& Endpoint::traffic_policy(std::string_view document) {
-    data_->traffic_policy = document;
+    edit().traffic_policy = document;
     return *this;
 }
 
 Endpoint& Endpoint::backlog(std::size_t connections) {
-    data_->backlog = connections;
+    edit().backlog = connections;
     return *this;
 }
 

@@ -37,7 +37,8 @@ struct SessionOptions::Data {
     std::chrono::milliseconds heartbeat_interval{limits::heartbeat_interval};
     std::chrono::milliseconds heartbeat_tolerance{limits::heartbeat_tolerance};
     std::chrono::milliseconds connect_timeout{30'000};
-    bool window_growth = true;
+    std::optional<bool> window_growth; // unset: as the server likes it
+    std::chrono::milliseconds rpc_time{limits::rpc_time};  // the same for all programs; tests have less time
 };
 
 struct Endpoint::Data {
@@ -65,6 +66,7 @@ public:
     std::string host;
     std::uint16_t port = 0;
     std::string verify_name; ///< to check the certificate for, and SNI
+    bool window_growth = true;
     std::string text() const;
 };
 

@@ -14,9 +14,10 @@ constexpr auto unbind_type = static_cast<std::uint32_t>(RequestType::unbind);
 
 } // namespace
 
-SessionImpl::SessionImpl(const asio::any_io_executor& executor, Background::Lease lease)
+SessionImpl::SessionImpl(const asio::any_io_executor& executor, Background::Lease lease,
+                         std::chrono::milliseconds rpc_time)
     : executor_(executor), strand_(one_at_a_time(executor)), own_thread_(executor_),
-      on_background_(static_cast<bool>(lease)), lease_(std::move(lease)) {}
+      on_background_(static_cast<bool>(lease)), rpc_time_(rpc_time), lease_(std::move(lease)) {}
 
 SessionImpl::~SessionImpl() = default;
 
@@ -201,10 +202,11 @@ void SessionImpl::start_unbind(std::shared_ptr<ListenerImpl> listener) noexcept 
 
 asio::awaitable<void> SessionImpl::unbind(std::shared_ptr<net::MuxSession> mux,
                                           std::shared_ptr<ListenerImpl> listener) {
+    const auto time = listener->session().rpc_time();
     UnbindRequest request;
     request.id = listener->id();
     std::string text = encode(request);
-    const Result<std::string> answer = co_await net::call(std::move(mux), unbind_type, std::move(text), limits::rpc_time);
+    const Result<std::string> answer = co_await net::call(std::move(mux), unbind_type, std::move(text), time);
     std::error_code code = answer.error().code();
     if (answer) code = decode_empty_response(*answer).error().code();
     listener->unbound(code);

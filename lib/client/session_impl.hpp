@@ -28,11 +28,12 @@ public:
     using ListenHandler = AnyHandler<void(std::error_code, Listener)>;
 
     /// `lease`: held if the session runs on the background thread.
-    SessionImpl(const asio::any_io_executor& executor, Background::Lease lease);
+    SessionImpl(const asio::any_io_executor& executor, Background::Lease lease, std::chrono::milliseconds rpc_time);
     ~SessionImpl() override;
 
     const asio::any_io_executor& executor() const noexcept { return executor_; }
     const asio::any_io_executor& strand() const noexcept { return strand_; }
+    std::chrono::milliseconds rpc_time() const noexcept { return rpc_time_; }
     /// The calling thread is one that completes this session's operations.
     bool is_own_thread() const { return own_thread_.is_this_thread(); }
     bool is_open() const;
@@ -63,6 +64,9 @@ public:
     /// Puts the listener in; connections that waited for it are delivered.
     Result<std::shared_ptr<ListenerImpl>> add_listener(const Bound& bound, std::size_t backlog);
     void end_listen();
+    /// Its time is over, but its answer may still come and is then undone. False if too many wait for that.
+    bool begin_late_bind() noexcept { return ++late_binds_ <= limits::late_binds; }
+    void end_late_bind() noexcept { --late_binds_; }
     /// Gives the head of a connection to the listener it is for.
     void deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header);
     std::shared_ptr<ListenerImpl> take_listener(const std::string& id);
@@ -80,10 +84,13 @@ private:
     const asio::any_io_executor strand_;
     const OwnThread own_thread_;
     const bool on_background_;
+    const std::chrono::milliseconds rpc_time_;
     std::atomic<bool> over_ = false;
 
     // strand only
     std::size_t heads_pending_ = 0;
+    std::size_t commands_pending_ = 0;
+    std::size_t late_binds_ = 0;
     std::vector<std::pair<std::shared_ptr<net::MuxStream>, ProxyHeader>> parked_;
 
     mutable std::mutex mutex_;

@@ -16,14 +16,24 @@ const char* environment(const char* name) {
 } // namespace
 
 SessionOptions::SessionOptions() : data_(std::make_unique<Data>()) {}
-SessionOptions::SessionOptions(const SessionOptions& other) : data_(std::make_unique<Data>(*other.data_)) {}
+SessionOptions::SessionOptions(const SessionOptions& other) : data_(std::make_unique<Data>(other.data())) {}
 SessionOptions::SessionOptions(SessionOptions&&) noexcept = default;
 SessionOptions& SessionOptions::operator=(const SessionOptions& other) {
-    if (this != &other) data_ = std::make_unique<Data>(*other.data_);
+    if (this != &other) data_ = std::make_unique<Data>(other.data());
     return *this;
 }
 SessionOptions& SessionOptions::operator=(SessionOptions&&) noexcept = default;
 SessionOptions::~SessionOptions() = default;
+
+const SessionOptions::Data& SessionOptions::data() const noexcept {
+    static const Data defaults;
+    return data_ ? *data_ : defaults;
+}
+
+SessionOptions::Data& SessionOptions::edit() {
+    if (!data_) data_ = std::make_unique<Data>();
+    return *data_;
+}
 
 SessionOptions SessionOptions::from_env() {
     SessionOptions options;
@@ -42,65 +52,65 @@ SessionOptions SessionOptions::ngrok(std::string_view root_pem) {
 }
 
 SessionOptions& SessionOptions::server(std::string_view host_and_port) {
-    data_->server = host_and_port;
+    edit().server = host_and_port;
     return *this;
 }
 
 SessionOptions& SessionOptions::authtoken(std::string_view token) {
-    data_->authtoken = token;
+    edit().authtoken = token;
     return *this;
 }
 
 SessionOptions& SessionOptions::roots_system() {
-    data_->roots = Data::Roots::system;
-    data_->roots_value.clear();
+    edit().roots = Data::Roots::system;
+    edit().roots_value.clear();
     return *this;
 }
 
 SessionOptions& SessionOptions::roots_file(std::string_view path) {
-    data_->roots = Data::Roots::file;
-    data_->roots_value = path;
+    edit().roots = Data::Roots::file;
+    edit().roots_value = path;
     return *this;
 }
 
 SessionOptions& SessionOptions::roots_pem(std::string_view pem_text) {
-    data_->roots = Data::Roots::pem;
-    data_->roots_value = pem_text;
+    edit().roots = Data::Roots::pem;
+    edit().roots_value = pem_text;
     return *this;
 }
 
 SessionOptions& SessionOptions::server_name(std::string_view name) {
-    data_->server_name = name;
+    edit().server_name = name;
     return *this;
 }
 
 SessionOptions& SessionOptions::metadata(std::string_view text) {
-    data_->metadata = text;
+    edit().metadata = text;
     return *this;
 }
 
 SessionOptions& SessionOptions::client_info(std::string_view name, std::string_view version, std::string_view comment) {
-    data_->client_infos.insert(data_->client_infos.begin(), ClientInfo(name, version, comment));
+    edit().client_infos.insert(edit().client_infos.begin(), ClientInfo(name, version, comment));
     return *this;
 }
 
 SessionOptions& SessionOptions::heartbeat_interval(std::chrono::milliseconds interval) {
-    data_->heartbeat_interval = interval;
+    edit().heartbeat_interval = interval;
     return *this;
 }
 
 SessionOptions& SessionOptions::heartbeat_tolerance(std::chrono::milliseconds tolerance) {
-    data_->heartbeat_tolerance = tolerance;
+    edit().heartbeat_tolerance = tolerance;
     return *this;
 }
 
 SessionOptions& SessionOptions::connect_timeout(std::chrono::milliseconds time) {
-    data_->connect_timeout = time;
+    edit().connect_timeout = time;
     return *this;
 }
 
 SessionOptions& SessionOptions::window_growth(bool on) {
-    data_->window_growth = on;
+    edit().window_growth = on;
     return *this;
 }
 

@@ -22,6 +22,14 @@ ErrorInfo too_long(std::string_view option, std::size_t max) {
     return invalid(option, "longer than " + std::to_string(max) + " bytes");
 }
 
+// ngrok's own service never saw more than the protocol's window (performance-and-reliability A.5).
+bool is_ngroks(std::string host) {
+    while (host.ends_with('.')) host.pop_back();
+    for (char& c : host)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    return ("." + host).ends_with(".ngrok-agent.com") || ("." + host).ends_with(".ngrok.com");
+}
+
 Result<ServerTarget> check_server(const SessionOptions::Data& options) {
     const std::string& text = options.server;
     if (text.empty()) {
@@ -38,6 +46,7 @@ Result<ServerTarget> check_server(const SessionOptions::Data& options) {
     target.port = parts->port.value_or(default_server_port);
     if (target.port == 0) return invalid("server", "port 0 cannot be connected to");
     target.verify_name = options.server_name.empty() ? parts->host : options.server_name;
+    target.window_growth = options.window_growth.value_or(!is_ngroks(target.host) && !is_ngroks(target.verify_name));
     return target;
 }
 

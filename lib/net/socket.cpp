@@ -86,36 +86,6 @@ IoResult send_now(Tcp::socket& socket, Bytes first, Bytes second) noexcept {
     }
 }
 
-asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host, std::string port,
-                                          std::chrono::steady_clock::duration time) {
-    Tcp::resolver resolver(executor);
-    Tcp::socket socket(executor);
-    Deadline deadline(executor, time, [&resolver, &socket] {
-        resolver.cancel();
-        std::error_code ignored;
-        socket.close(ignored);
-    });
-    const std::string target = host + ":" + port;
-    const auto failed = [&deadline, &target](const char* step, const std::error_code& ec) {
-        if (deadline.expired()) return ErrorInfo(errc::timed_out, std::string(step) + " of " + target + " took too long");
-        return ErrorInfo(ec, std::string(step) + " of " + target + " failed");
-    };
-    std::error_code ec;
-    auto token = asio::redirect_error(asio::use_awaitable, ec);
-    auto addresses = co_await resolver.async_resolve(host, port, Tcp::resolver::numeric_service, token);
-    if (deadline.expired() || ec) co_return failed("name lookup", ec);
-    ec = asio::error::host_not_found;
-    for (const auto& address : addresses) {
-        std::error_code ignored;
-        socket.close(ignored);
-        co_await socket.async_connect(address.endpoint(), token);
-        if (!ec || deadline.expired()) break;
-    }
-    if (deadline.expired() || ec) co_return failed("TCP connect", ec);
-    tune(socket);
-    co_return Result<Tcp::socket>(std::move(socket));
-}
-
 void linger(Tcp::socket socket) noexcept {
     if (!socket.is_open()) return;
     std::error_code ignored;

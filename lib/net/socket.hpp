@@ -29,12 +29,6 @@ ADIT_INTERNAL std::chrono::microseconds round_trip_time(Tcp::socket& socket) noe
 ADIT_INTERNAL IoResult receive_now(Tcp::socket& socket, MutableBytes buffer) noexcept;
 ADIT_INTERNAL IoResult send_now(Tcp::socket& socket, Bytes first, Bytes second = {}) noexcept;
 
-/// Resolves and connects, trying each address in turn; the socket is tuned. `host` is a name or an IP literal. After
-/// `time` it gives errc::timed_out. The message names the step that failed (name lookup, TCP) and the target.
-ADIT_INTERNAL asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host,
-                                                        std::string port,
-                                                        std::chrono::steady_clock::duration time);
-
 /// Ends a connection without cutting what is under way to the peer: FIN, then discards its bytes for a bounded time.
 /// Closing at once would make the kernel send RST, and the peer lose our last answer.
 ADIT_INTERNAL void linger(Tcp::socket socket) noexcept;

@@ -43,9 +43,9 @@ inline constexpr std::string_view command_unsupported =
 /// the request had one, of the answer:
 ///     "Extra": {..., "Adit": {"Window": 1048576, "Features": ["x"]}}
 /// Window: bytes; the stream window that the sender of the message grants from now on for what it receives
-/// (at least limits::initial_window). Features: names of further agreements; both sides use those that both
-/// named. Others ignore it: official agents and edges tolerate unknown members everywhere
-/// (agent-protocol 3.1).
+/// (at least limits::initial_window); an agent grants no more than its edge does. Features: names of further
+/// agreements; both sides use those that both named. Others ignore it: official agents and edges tolerate
+/// unknown members everywhere (agent-protocol 3.1).
 class AditExtension {
 public:
     AditExtension() = default;

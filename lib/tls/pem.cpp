@@ -16,6 +16,10 @@
 #include <memory>
 #include <new>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace adit::inline v0::tls::x509 {
 namespace {
 
@@ -167,11 +171,20 @@ std::string key_problem(const EVP_PKEY* key) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
     const auto system_error = [&path] {
         return invalid("cannot read " + path + ": " + std::strerror(errno));
     };
-    if (file == nullptr) return system_error();
+    // Whoever opens a pipe waits for its other end, and whoever reads a terminal for its user.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (descriptor < 0) return system_error();
+    struct stat status{};
+    const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(::fdopen(descriptor, "rb"), std::fclose);
+    if (file == nullptr) {
+        ::close(descriptor);
+        return system_error();
+    }
+    if (!regular) return invalid("cannot read " + path + ": it is not a regular file");
     std::string text;
     char chunk[16'384];
     for (;;) {
@@ -180,7 +193,7 @@ Result<std::string> read_file(const std::string& path) {
         if (text.size() > limits::pem_file_max)
             return invalid(path + " is larger than 16 MiB: not a PEM file");
         if (n == sizeof(chunk)) continue;
-        if (std::ferror(file.get()) != 0) return system_error(); // a directory opens, but does not read
+        if (std::ferror(file.get()) != 0) return system_error();
         return text;
     }
 }

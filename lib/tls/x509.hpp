@@ -47,7 +47,7 @@ std::chrono::sys_seconds time_of(const ASN1_TIME* time);
 std::vector<std::uint8_t> ip_bytes(std::string_view text);
 std::string ip_text(Bytes address);
 
-/// A whole file up to limits::pem_file_max; errors name the file.
+/// A whole regular file up to limits::pem_file_max; errors name the file. Never waits for a pipe or a device.
 Result<std::string> read_file(const std::string& path);
 
 /// The text of BoringSSL's last error on this thread, such as "BAD_DECRYPT"; empties its queue.

@@ -1,6 +1,7 @@
 // Session: connecting and authenticating, and every way in which that fails.
 #include "integration/client_support.hpp"
 
+#include "client/blocking.hpp"
 #include "proto/codec.hpp"
 
 #include <asio/use_future.hpp>
@@ -118,7 +119,7 @@ TEST_CASE("the heartbeat stream comes first, authentication on stream 5") {
     CHECK(auth->extra.adit.has_value());
 }
 
-TEST_CASE("the preset for ngrok's service names its server and keeps our extension to itself") {
+TEST_CASE("the preset for ngrok's service keeps our extension to itself") {
     MockEdge edge;
     const Session session =
         Session::connect(SessionOptions::ngrok(edge.ca_pem()).server(edge.address()).authtoken("t"));
@@ -264,23 +265,6 @@ TEST_CASE("a name that does not exist") {
     CHECK(error.message().find("does-not-exist.invalid:1") != std::string::npos);
 }
 
-TEST_CASE("IPv6 literals need brackets and work") {
-    asio::io_context context;
-    asio::ip::tcp::acceptor probe(context);
-    std::error_code no_ipv6;
-    probe.open(asio::ip::tcp::v6(), no_ipv6);
-    if (!no_ipv6) probe.bind(asio::ip::tcp::endpoint(asio::ip::address_v6::loopback(), 0), no_ipv6);
-    if (no_ipv6) {
-        MESSAGE("skipped: no IPv6 loopback here");
-        return;
-    }
-    MockEdge edge(asio::ip::address_v6::loopback());
-    ErrorInfo error;
-    const Session session = Session::connect(edge.options().server("[::1]:" + std::to_string(edge.port())), error);
-    CHECK_MESSAGE(!error, error.to_string());
-    CHECK(session.is_open());
-}
-
 TEST_CASE("connect_timeout covers every step, and the error names it") {
     MockEdge edge;
     ErrorInfo error;
@@ -312,6 +296,20 @@ TEST_CASE("an edge that closes instead of answering") {
     CHECK(error.message().find("authentication") != std::string::npos);
 }
 
+TEST_CASE("what the edge said holds, also if it hangs up right behind it") {
+    MockEdge edge;
+    refuse(edge, R"(authentication failed: The authtoken you specified is bad\n\nERR_NGROK_105)");
+    // Its GOAWAY and its close_notify leave in the same write as the answer.
+    edge.around_answers([&edge](const SeenRequest&) { edge.goaway(); }, {});
+    for (int i = 0; i < 10; ++i) {
+        ErrorInfo error;
+        const Session session = Session::connect(edge.options(), error);
+        CHECK(error.code() == ngrok_error(105));
+        CHECK(error.detail() == "authentication failed: The authtoken you specified is bad");
+        CHECK(session.last_error().code() == ngrok_error(105));
+    }
+}
+
 TEST_CASE("a cancelled connect completes at once and leaves nothing behind") {
     MockEdge edge;
     asio::io_context context;
@@ -319,10 +317,22 @@ TEST_CASE("a cancelled connect completes at once and leaves nothing behind") {
     std::error_code code;
     bool called = false;
     ErrorInfo error;
-    SUBCASE("in the TLS handshake") { edge.mute_tls(true); }
+    std::thread canceller;
+    const auto post_cancel = [&] { asio::post(context, [&] { cancel.emit(asio::cancellation_type::terminal); }); };
+    std::size_t sessions = 0;
+    bool before_it_runs = false;
+    SUBCASE("before it began") { before_it_runs = true; }
+    SUBCASE("in the TLS handshake") {
+        edge.mute_tls(true);
+        canceller = std::thread([&] {
+            edge.wait_hello();
+            post_cancel();
+        });
+    }
     SUBCASE("while authenticating") {
+        sessions = 1;
         edge.answer_with([&](const SeenRequest&) -> std::optional<std::string> {
-            asio::post(context, [&] { cancel.emit(asio::cancellation_type::terminal); });
+            post_cancel();
             return std::nullopt;
         });
     }
@@ -332,12 +342,61 @@ TEST_CASE("a cancelled connect completes at once and leaves nothing behind") {
                                called = true;
                                CHECK_FALSE(session.is_open());
                            }));
-    if (edge.sessions() == 0) asio::post(context, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    if (before_it_runs) cancel.emit(asio::cancellation_type::terminal);
     finish(context);
+    CHECK(context.stopped()); // nothing is left to do
     CHECK(called);
     CHECK(code == asio::error::operation_aborted);
     CHECK(error.code() == asio::error::operation_aborted);
-    if (edge.sessions() != 0) edge.wait_ended();
+    CHECK(edge.sessions() == sessions);
+    if (canceller.joinable()) canceller.join();
+    edge.wait_ended(sessions);
+}
+
+TEST_CASE("two adit peers grant each other larger windows, the smaller one that was announced") {
+    std::uint32_t announced = 0;
+    std::size_t granted = 0;
+    SUBCASE("as ours") { granted = announced = limits::peer_window; }
+    SUBCASE("smaller than ours") { granted = announced = limits::peer_window / 4 * 3; }
+    SUBCASE("larger than ours") {
+        announced = 4 * limits::peer_window;
+        granted = limits::peer_window;
+    }
+    MockEdge edge;
+    edge.answer_with([&](const SeenRequest& request) -> std::optional<std::string> {
+        if (request.type != 0) return edge.default_answer(request);
+        AuthResponse response;
+        response.client_id = "client";
+        response.extra.adit.emplace().window = announced;
+        return encode(response);
+    });
+    Session session = Session::connect(edge.options());
+    CHECK(decode_auth_request(edge.requests()[0].json)->extra.adit->window == limits::peer_window);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    Pair pair(edge, listener);
+    const auto goes_on = [&](BlockingCall<std::size_t>& write) {
+        // What the agent answers behind it shows that all there is to come has come.
+        for (int i = 0; i < 50 && !write.wait_for(0ms); ++i) CHECK(edge.visit("unknown").read_end() == asio::error::eof);
+        return write.wait_for(0ms);
+    };
+    const std::string block(16 * 1024, 'x');
+    const detail::ConstBuffers bytes(asio::buffer(block));
+    std::size_t taken = 0;
+    for (bool full = false; !full;) { // the program reads nothing
+        BlockingCall<std::size_t> write;
+        pair.visitor.stream()->start_write(bytes, write.handler());
+        full = taken > 2 * granted || !goes_on(write);
+        if (full) {
+            (void)read_exactly(pair.connection, granted / 2);
+            (void)read_exactly(pair.connection, 1); // which says that the program is done with the first half
+            if (!write.wait_for(20s)) pair.visitor.stream()->cancel_write();
+            write.wait();
+            CHECK_FALSE(write.code());
+        }
+        if (!full) taken += write.result<0>();
+    }
+    CHECK(taken >= granted);
+    CHECK(taken <= granted + limits::stream_write_buffer); // which the edge's own side may hold
 }
 
 TEST_CASE("options that cannot work are refused by name, with nothing sent") {

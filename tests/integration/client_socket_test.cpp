@@ -121,10 +121,7 @@ TEST_CASE("close(2) ends the connection, also when the visitor goes on") {
     socket.close();
     CHECK(pair.visitor.read_all() == "bye");
     // Its bytes find nobody: the connection is reset, not stuck.
-    const std::string block(1u << 20, 'x');
-    Visitor& visitor = pair.visitor;
-    visitor.write("x");
-    CHECK(visitor.read_end() != std::error_code());
+    CHECK(pair.visitor.write_end() == errc::connection_reset);
 }
 
 TEST_CASE("a program that stops reading does not stop the visitor from reading") {
@@ -201,24 +198,25 @@ TEST_CASE("64 MiB each way at once through one released socket") {
 TEST_CASE("two thousand released sockets at once") {
     rlimit limit{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    if (limit.rlim_max < 5'000) {
-        MESSAGE("skipped: the hard limit of descriptors is " << limit.rlim_max);
-        return;
-    }
-    limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, 5'000);
+    limit.rlim_cur = limit.rlim_max;
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    REQUIRE_MESSAGE(limit.rlim_cur >= 5'000, "needs 5,000 descriptors: raise the hard limit (ulimit -Hn)");
     MockEdge edge;
-    Session session = Session::connect(edge.options());
-    Listener listener = session.listen(Endpoint("tcp://").backlog(2'000));
-    constexpr std::size_t count = 2'000;
+    constexpr std::size_t count = 2'000, each = limits::streams_per_session; // no edge opens more on one session
+    std::vector<Session> sessions;
+    std::vector<Listener> listeners;
     std::vector<Visitor> visitors;
     std::vector<std::optional<Descriptor>> sockets(count);
     for (std::size_t i = 0; i < count; ++i) {
-        visitors.push_back(edge.visit(listener.id(), "tcp", false, "192.0.2.1:" + std::to_string(i)));
+        if (i % each == 0) {
+            sessions.push_back(Session::connect(edge.options()));
+            listeners.push_back(sessions.back().listen(Endpoint("tcp://").backlog(each)));
+        }
+        visitors.push_back(edge.visit(listeners.back().id(), "tcp", false, "192.0.2.1:" + std::to_string(i)));
         visitors.back().write(std::to_string(i) + "\n");
     }
     for (std::size_t i = 0; i < count; ++i) {
-        Connection connection = listener.accept_for(20s);
+        Connection connection = listeners[i / each].accept_for(20s);
         sockets.at(connection.remote_endpoint().port()).emplace(connection.release_socket());
     }
     // Every one is alive in both directions while all the others are open.
@@ -235,7 +233,7 @@ TEST_CASE("two thousand released sockets at once") {
     std::size_t ended = 0;
     for (Visitor& visitor : visitors) ended += visitor.read_all().empty() ? 1u : 0u;
     CHECK(ended == count);
-    session.close();
+    for (Session& session : sessions) session.close();
     CHECK(Background::wait_stopped(20s)); // every pump has ended
 }
 

@@ -1,6 +1,7 @@
 #include "loopback.hpp"
 
 #include "net/deadline.hpp"
+#include "net/dial.hpp"
 
 using namespace adit;
 using namespace adit::test;

@@ -72,6 +72,19 @@ std::string Visitor::read_some(std::error_code& end) {
     return buffer;
 }
 
+std::error_code Visitor::write_end() {
+    const std::string block(16 * 1024, 'x');
+    for (;;) {
+        BlockingCall<std::size_t> call;
+        const detail::ConstBuffers buffers(asio::buffer(block));
+        stream_->start_write(buffers, call.handler());
+        if (!call.wait_for(patience)) stream_->cancel_write();
+        call.wait();
+        REQUIRE_MESSAGE(call.code() != asio::error::operation_aborted, "the visitor's write neither went on nor failed");
+        if (call.code()) return call.code();
+    }
+}
+
 std::string Visitor::read(std::size_t n) {
     std::string out;
     std::error_code end;
@@ -160,6 +173,18 @@ void MockEdge::mute_tls(bool on) {
     mute_ = on;
 }
 
+void MockEdge::wait_hello(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, patience, [&] { return hellos_ >= count; });
+    REQUIRE_MESSAGE(came, "only " << hellos_ << " of " << count << " ClientHellos");
+}
+
+void MockEdge::wait_given_up(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, patience, [&] { return given_up_ >= count; });
+    REQUIRE_MESSAGE(came, "only " << given_up_ << " of " << count << " requests were given up");
+}
+
 void MockEdge::heartbeat_every(std::chrono::milliseconds interval) {
     const std::lock_guard lock(mutex_);
     heartbeat_interval_ = interval;
@@ -242,11 +267,21 @@ asio::awaitable<void> MockEdge::accept_loop() {
             mute = mute_;
         }
         if (mute) {
-            muted_.push_back(std::move(socket));
+            asio::co_spawn(context_, ignore(std::move(socket)), asio::detached);
         } else {
             asio::co_spawn(context_, greet(std::move(socket)), asio::detached);
         }
     }
+}
+
+asio::awaitable<void> MockEdge::ignore(Tcp::socket socket) {
+    std::error_code ec;
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
+    co_await socket.async_wait(Tcp::socket::wait_read, token);
+    muted_.push_back(std::move(socket));
+    const std::lock_guard lock(mutex_);
+    ++hellos_;
+    changed_.notify_all();
 }
 
 asio::awaitable<void> MockEdge::greet(Tcp::socket socket) {
@@ -293,6 +328,9 @@ asio::awaitable<void> MockEdge::serve(std::shared_ptr<Agent> agent, std::shared_
     if (answer) reply = answer(request);
     if (!reply) { // stays open until the agent gives up
         (void)co_await net::read_request(stream, patience);
+        const std::lock_guard lock(edge.mutex_);
+        ++edge.given_up_;
+        edge.changed_.notify_all();
         co_return;
     }
     if (before) before(request);
@@ -314,7 +352,7 @@ std::string MockEdge::default_answer(const SeenRequest& request) {
         response.client_id = "client_" + suffix;
         response.extra.region = "test";
         response.extra.banner = "a mock";
-        if (auth && auth->extra.adit) response.extra.adit.emplace();
+        if (auth && auth->extra.adit) response.extra.adit.emplace().window = auth->extra.adit->window;
         return encode(response);
     }
     case RequestType::bind: {

@@ -41,6 +41,9 @@ public:
     void reset() { stream_->abort(); }
     /// At least one byte, "" at the end; `end` gets what ended it.
     std::string read_some(std::error_code& end);
+    /// Writes on until that fails, and gives how.
+    std::error_code write_end();
+    const std::shared_ptr<adit::net::MuxStream>& stream() const { return stream_; }
     /// Exactly so many; fewer fail the test.
     std::string read(std::size_t n);
     /// Everything to the end of the stream, which must be an orderly one.
@@ -77,6 +80,8 @@ public:
     void around_answers(std::function<void(const SeenRequest&)> before, std::function<void(const SeenRequest&)> after);
     /// TCP is accepted, but nothing is said.
     void mute_tls(bool on);
+    /// Waits until so many ClientHellos came that nobody answers.
+    void wait_hello(std::size_t count = 1);
     /// For sessions from now on; 10 s otherwise.
     void heartbeat_every(std::chrono::milliseconds interval);
 
@@ -88,6 +93,8 @@ public:
     std::size_t sessions() const;
     /// Waits until agents have answered so many heartbeats of the edge.
     void wait_heartbeats(std::size_t count);
+    /// Waits until agents gave up so many requests that are not answered.
+    void wait_given_up(std::size_t count = 1);
     /// Waits until `count` sessions have ended.
     void wait_ended(std::size_t count = 1);
 
@@ -106,6 +113,7 @@ private:
     friend class Agent;
 
     asio::awaitable<void> accept_loop();
+    asio::awaitable<void> ignore(adit::net::Tcp::socket socket);
     asio::awaitable<void> greet(adit::net::Tcp::socket socket);
     static asio::awaitable<void> serve(std::shared_ptr<Agent> agent, std::shared_ptr<adit::net::MuxStream> stream,
                                        std::uint32_t type);
@@ -127,6 +135,8 @@ private:
     std::vector<std::shared_ptr<Agent>> agents_;
     std::size_t ended_ = 0;
     std::size_t heartbeats_ = 0;
+    std::size_t hellos_ = 0;
+    std::size_t given_up_ = 0;
     std::chrono::milliseconds heartbeat_interval_{10'000};
     int next_id_ = 0;
 

@@ -38,6 +38,62 @@ TEST_CASE("a server is a host with a port, 443 by default") {
     CHECK(target("[::1]:5")->text() == "[::1]:5");
 }
 
+TEST_CASE("windows do not grow towards ngrok's own service, whatever way it is named") {
+    struct Row {
+        const char* server;
+        const char* name;
+        bool grows;
+    };
+    const Row rows[] = {
+        {"edge.example.com:443", "", true},
+        {"connect.ngrok-agent.com:443", "", false},
+        {"connect.eu.Ngrok-Agent.COM", "", false},
+        {"ngrok-agent.com.", "", false},
+        {"tunnel.us.ngrok.com:443", "", false},
+        {"192.0.2.1:443", "tunnel.ngrok.com", false},
+        {"my-ngrok.com:443", "", true},
+        {"ngrok.com.example.com", "", true},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.server);
+        auto options = SessionOptions().server(row.server).server_name(row.name);
+        CHECK(check(options.data())->window_growth == row.grows);
+        CHECK(check(options.window_growth(true).data())->window_growth);
+        CHECK_FALSE(check(options.window_growth(false).data())->window_growth);
+    }
+    const auto preset = check(SessionOptions::ngrok("pem").data());
+    REQUIRE(preset.has_value());
+    CHECK(preset->text() == "connect.ngrok-agent.com:443");
+    CHECK(preset->verify_name == "connect.ngrok-agent.com");
+    CHECK_FALSE(preset->window_growth);
+}
+
+TEST_CASE("moved-from options and endpoints are as new ones") {
+    auto options = SessionOptions().server("a:1").authtoken("t");
+    const SessionOptions taken = std::move(options);
+    CHECK(taken.data().server == "a:1");
+    const SessionOptions copy = options; // NOLINT: used after the move on purpose
+    CHECK(copy.data().server.empty());
+    CHECK(check(options.data()).error().code() == errc::no_server);
+    options.server("b:2");
+    CHECK(options.data().server == "b:2");
+    CHECK(options.data().authtoken.empty());
+    SessionOptions moved = std::move(options);
+    options = copy;
+    CHECK(options.data().server.empty());
+    moved = std::move(options);
+    CHECK(moved.data().server.empty());
+
+    Endpoint endpoint = Endpoint("tcp://").name("n");
+    const Endpoint other = std::move(endpoint);
+    CHECK(other.data().name == "n");
+    const Endpoint same = endpoint; // NOLINT: likewise
+    CHECK(same.data().url.empty());
+    endpoint.label("k", "v");
+    CHECK(endpoint.data().labeled);
+    CHECK(endpoint.data().name.empty());
+}
+
 TEST_CASE("setters return the options, copies are their own") {
     auto options = SessionOptions().server("a:1").authtoken("t");
     const SessionOptions copy = options;

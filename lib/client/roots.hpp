@@ -1,0 +1,13 @@
+// The roots that a session trusts.
+#pragma once
+
+#include "client/options_data.hpp"
+#include "tls/trust_roots.hpp"
+
+namespace adit::inline v0 {
+
+/// What the options name. The system's roots are read once (again if SSL_CERT_FILE or SSL_CERT_DIR changed), a file each
+/// time. errc::invalid_option names the option. Thread-safe; waits for the disk.
+Result<tls::TrustRoots> load_roots(const SessionOptions::Data& options);
+
+} // namespace adit

@@ -1,0 +1,106 @@
+// Connecting to one of several addresses.
+#include "loopback.hpp"
+
+#include "net/deadline.hpp"
+#include "net/dial.hpp"
+
+#include <sys/socket.h>
+
+using namespace adit;
+using namespace adit::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A port whose queue of connections is full: what comes is neither answered nor refused, as behind a firewall.
+class BlackHole {
+public:
+    explicit BlackHole(asio::io_context& context) : acceptor_(context) {
+        acceptor_.open(Tcp::v4());
+        acceptor_.bind(Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+        acceptor_.listen(0);
+        for (int i = 0; i < 4; ++i) {
+            Tcp::socket& filler = fillers_.emplace_back(context, Tcp::v4());
+            filler.non_blocking(true);
+            const Tcp::endpoint full = endpoint();
+            (void)::connect(filler.native_handle(), full.data(), static_cast<socklen_t>(full.size())); // Asio's waits
+        }
+    }
+    Tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+
+private:
+    Tcp::acceptor acceptor_;
+    std::vector<Tcp::socket> fillers_;
+};
+
+asio::awaitable<void> connect(std::vector<Tcp::endpoint> addresses, Clock::duration time, Tcp::endpoint& peer,
+                              std::error_code& error) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto socket = co_await net::connect_any(executor, std::move(addresses), time);
+    error = socket.error().code();
+    if (socket) peer = socket->remote_endpoint();
+}
+
+} // namespace
+
+TEST_CASE("an address that swallows packets does not use up the time of the others") {
+    asio::io_context context;
+    const BlackHole hole(context), second_hole(context);
+    Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    Tcp::endpoint peer;
+    std::error_code error;
+    run(context, connect({hole.endpoint()}, 100ms, peer, error));
+    REQUIRE(error == errc::timed_out); // a hole indeed
+    const auto started = Clock::now();
+    run(context, connect({hole.endpoint(), second_hole.endpoint(), open.local_endpoint()}, 20s, peer, error));
+    CHECK_FALSE(error);
+    CHECK(peer == open.local_endpoint());
+    CHECK(Clock::now() - started < 10s); // two head starts
+}
+
+TEST_CASE("a refused address gives way at once, and the last error is told") {
+    asio::io_context context;
+    Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    Tcp::acceptor closing(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    const Tcp::endpoint closed = closing.local_endpoint();
+    closing.close();
+    Tcp::endpoint peer;
+    std::error_code error;
+    const std::vector<Tcp::endpoint> many(20, closed);
+    std::vector<Tcp::endpoint> last_is_open = many;
+    last_is_open.push_back(open.local_endpoint());
+    const auto started = Clock::now();
+    run(context, connect(last_is_open, 20s, peer, error));
+    CHECK_FALSE(error);
+    CHECK(peer == open.local_endpoint());
+    CHECK(Clock::now() - started < 20 * limits::connect_head_start);
+    run(context, connect(many, 20s, peer, error));
+    CHECK(error == asio::error::connection_refused);
+    run(context, connect({}, 20s, peer, error));
+    CHECK(error == asio::error::host_not_found);
+    // While one is still unanswered, the refusal of another is not the end.
+    const BlackHole hole(context);
+    run(context, connect({hole.endpoint(), closed}, 600ms, peer, error));
+    CHECK(error == errc::timed_out);
+}
+
+TEST_CASE("a cancelled connect closes what is on its way") {
+    asio::io_context context;
+    const BlackHole hole(context);
+    asio::cancellation_signal cancel;
+    Tcp::endpoint peer;
+    std::error_code error;
+    bool done = false;
+    const auto ended = [&done](const std::exception_ptr&) { done = true; };
+    asio::co_spawn(context, connect({hole.endpoint(), hole.endpoint()}, 20s, peer, error),
+                   asio::bind_cancellation_slot(cancel.slot(), ended));
+    context.poll();
+    CHECK_FALSE(done);
+    cancel.emit(asio::cancellation_type::terminal);
+    context.restart();
+    context.run_for(10s); // nothing is left that holds the context up
+    CHECK(context.stopped());
+    CHECK(done);
+}
