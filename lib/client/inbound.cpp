@@ -13,14 +13,14 @@ namespace {
 
 /// Stop, Restart, Update: this version has no handlers, and said so when it authenticated.
 asio::awaitable<void> refuse_command(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream> stream) {
-    const Result<std::string> request = co_await net::read_request(stream, limits::proxy_header_time);
+    const Result<std::string> request = co_await net::read_request(stream, limits::proxy_header_time, limits::command_message_max);
     if (!request) co_return;
     std::string answer = encode_error(0, command_unsupported);
     (void)co_await net::reply(stream, std::move(answer));
 }
 
 asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    const Result<std::string> text = co_await net::read_request(stream, limits::proxy_header_time);
+    const Result<std::string> text = co_await net::read_request(stream, limits::proxy_header_time, limits::command_message_max);
     stream->close(); // nobody answers a StopTunnel
     if (!text) co_return;
     const Result<StopTunnelRequest> request = decode_stop_tunnel_request(*text);
@@ -65,14 +65,16 @@ void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_
     case RequestType::stop_tunnel: handle = stop_tunnel; break;
     default: stream->close(); return;
     }
-    if (heads_pending_ >= limits::proxy_headers_pending) {
+    const bool head = handle == read_head;
+    std::size_t& pending = head ? heads_pending_ : commands_pending_;
+    if (pending >= (head ? limits::proxy_headers_pending : limits::commands_pending)) {
         stream->reset(muxado::ErrorCode::enhance_your_calm);
         return;
     }
-    ++heads_pending_;
+    ++pending;
     auto self = shared_from_this();
     // A coroutine for each: one that dawdles holds up nobody.
-    asio::co_spawn(strand_, handle(self, std::move(stream)), [self](const std::exception_ptr&) { --self->heads_pending_; });
+    asio::co_spawn(strand_, handle(self, std::move(stream)), [self, &pending](const std::exception_ptr&) { --pending; });
 }
 
 void SessionImpl::deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {

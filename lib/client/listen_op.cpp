@@ -3,6 +3,7 @@
 #include "client/handle.hpp"
 #include "client/listener_impl.hpp"
 #include "client/thrown.hpp"
+#include "net/deadline.hpp"
 #include "net/rpc.hpp"
 
 #include <utility>
@@ -31,26 +32,45 @@ void ListenOp::start(std::shared_ptr<SessionImpl> session, const Endpoint::Data&
         op->finish(mux.error(), nullptr);
         return;
     }
-    asio::co_spawn(op->session_->strand(), run(op, std::move(*mux)), [op](const std::exception_ptr& thrown) {
-        op->session_->end_listen();
-        if (thrown) op->finish(describe(thrown), nullptr);
+    // On the strand, as what stops it.
+    asio::post(op->session_->strand(), [op, mux = std::move(*mux)]() mutable {
+        const auto ended = [op](const std::exception_ptr& thrown) {
+            if (op->late_) {
+                op->session_->end_late_bind();
+            } else {
+                op->session_->end_listen();
+            }
+            if (thrown) op->finish(describe(thrown), nullptr);
+        };
+        asio::co_spawn(op->session_->strand(), run(op, std::move(mux)),
+                       asio::bind_cancellation_slot(op->stop_.slot(), ended));
     });
 }
 
 asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux) {
     const auto type = static_cast<std::uint32_t>(op->plan_.type);
     std::string request = op->plan_.request;
-    const Result<std::string> answer = co_await net::call(std::move(mux), type, std::move(request), limits::rpc_time);
+    const auto time = op->session_->rpc_time();
+    const net::Deadline deadline(op->session_->strand(), time, [weak = std::weak_ptr<ListenOp>(op)] {
+        if (const auto self = weak.lock()) self->too_late();
+    });
+    const auto with_late = time + limits::late_bind_time;
+    const Result<std::string> answer = co_await net::call(std::move(mux), type, std::move(request), with_late);
     op->take_answer(answer);
+}
+
+/// The program stops waiting, we do not: an endpoint that comes online after all would be a ghost.
+void ListenOp::too_late() {
+    late_ = true;
+    session_->end_listen();
+    finish(ErrorInfo(errc::timed_out, "the edge did not answer the bind of " + plan_.what + " in time"), nullptr);
+    if (!session_->begin_late_bind()) stop_.emit(asio::cancellation_type::terminal);
 }
 
 void ListenOp::take_answer(const Result<std::string>& answer) {
     if (!answer) {
         const ErrorInfo ended = session_->ended();
-        ErrorInfo error = ended ? ended : answer.error();
-        if (error.code() == errc::timed_out)
-            error = ErrorInfo(error.code(), "the edge did not answer the bind of " + plan_.what + " in time");
-        finish(error, nullptr);
+        finish(ended ? ended : answer.error(), nullptr);
         return;
     }
     std::string id;
@@ -80,7 +100,7 @@ void ListenOp::finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> list
         handler = std::move(handler_);
         out = std::exchange(error_, nullptr);
     }
-    if (!handler) { // cancelled before: an answer is undone
+    if (!handler) { // cancelled or timed out before: an answer is undone
         if (listener) listener->close();
         return;
     }

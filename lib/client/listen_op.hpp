@@ -20,11 +20,17 @@ public:
 
 private:
     static asio::awaitable<void> run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux);
+    void too_late();
     void take_answer(const Result<std::string>& answer);
     void finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> listener);
 
     const std::shared_ptr<SessionImpl> session_;
     BindPlan plan_;
+
+    // strand only
+    bool late_ = false;
+    asio::cancellation_signal stop_;
+
     std::mutex mutex_;
     ErrorInfo* error_;
     Handler handler_;

@@ -13,12 +13,12 @@ namespace {
 constexpr std::size_t opening_max = 8 * 1024; // what leaves together with the type; the rest follows as it fits
 
 asio::awaitable<Result<std::string>> read_object(std::shared_ptr<MuxStream> stream,
-                                                 std::chrono::steady_clock::duration timeout) {
+                                                 std::chrono::steady_clock::duration timeout, std::size_t size_max) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     Deadline deadline(executor, timeout, [weak = std::weak_ptr<MuxStream>(stream)] {
         if (const auto alive = weak.lock()) alive->cancel_read(make_error_code(errc::timed_out));
     });
-    JsonReader reader;
+    JsonReader reader(size_max);
     std::array<std::uint8_t, 2048> buffer;
     const MutableBytes space(buffer);
     while (!reader.done()) {
@@ -43,12 +43,12 @@ asio::awaitable<Result<std::string>> call(std::shared_ptr<MuxSession> session, s
         const IoResult sent = co_await (*stream)->write(bytes.subspan(opening.size()));
         if (!sent.ok()) co_return ErrorInfo(sent.code(), "the request could not be sent");
     }
-    co_return co_await read_object(*stream, timeout);
+    co_return co_await read_object(*stream, timeout, limits::rpc_message_max);
 }
 
 asio::awaitable<Result<std::string>> read_request(std::shared_ptr<MuxStream> stream,
-                                                  std::chrono::steady_clock::duration timeout) {
-    co_return co_await read_object(std::move(stream), timeout);
+                                                  std::chrono::steady_clock::duration timeout, std::size_t size_max) {
+    co_return co_await read_object(std::move(stream), timeout, size_max);
 }
 
 asio::awaitable<IoResult> reply(std::shared_ptr<MuxStream> stream, std::string response) {

@@ -1,6 +1,8 @@
 // One RPC of the agent protocol on one muxado stream (agent-protocol 3.1).
 #pragma once
 
+#include <adit/limits.hpp>
+
 #include "base/result.hpp"
 #include "net/mux_session.hpp"
 
@@ -16,9 +18,10 @@ ADIT_INTERNAL asio::awaitable<Result<std::string>> call(std::shared_ptr<MuxSessi
                                                         std::string request,
                                                         std::chrono::steady_clock::duration timeout);
 
-/// The called side: reads one JSON object without waiting for a FIN.
+/// The called side: reads one JSON object of at most `size_max` bytes without waiting for a FIN.
 ADIT_INTERNAL asio::awaitable<Result<std::string>> read_request(std::shared_ptr<MuxStream> stream,
-                                                                std::chrono::steady_clock::duration timeout);
+                                                                std::chrono::steady_clock::duration timeout,
+                                                                std::size_t size_max = limits::rpc_message_max);
 /// Answers and ends the stream with a FIN, which official clients wait for.
 ADIT_INTERNAL asio::awaitable<IoResult> reply(std::shared_ptr<MuxStream> stream, std::string response);
 

@@ -565,6 +565,97 @@ TEST_CASE("a cancelled listen completes at once, and what the edge answers later
     CHECK(session.is_open());
 }
 
+TEST_CASE("a listen that the edge answers too late is undone") {
+    MockEdge edge;
+    std::promise<void> timed_out;
+    auto over = timed_out.get_future();
+    edge.around_answers([&](const SeenRequest& request) { if (request.type == 1) get(over); }, {});
+    Session session = Session::connect(with_rpc_time(edge.options(), 100ms));
+    ErrorInfo error;
+    CHECK_FALSE(session.listen(Endpoint("tcp://"), error).is_open());
+    CHECK(error.code() == errc::timed_out);
+    CHECK(error.message().find("tcp://") != std::string::npos);
+    timed_out.set_value(); // now the edge puts it online
+    CHECK(edge.wait_request(RequestType::unbind).json == R"({"Id":"tn_2"})");
+    edge.around_answers({}, {});
+    CHECK(session.listen(Endpoint("tcp://")).is_open());
+}
+
+TEST_CASE("listens without an answer are waited for in a bounded number") {
+    MockEdge edge;
+    edge.answer_with([&edge](const SeenRequest& request) -> std::optional<std::string> {
+        if (request.type != 1) return edge.default_answer(request);
+        return std::nullopt;
+    });
+    Session session = Session::connect(with_rpc_time(edge.options(), 100ms));
+    std::vector<std::future<Listener>> listens;
+    for (std::size_t i = 0; i < limits::late_binds + 3; ++i)
+        listens.push_back(session.async_listen(Endpoint("tcp://"), asio::use_future));
+    for (auto& listen : listens) CHECK_THROWS_AS((void)get(listen), std::system_error);
+    edge.wait_given_up(3);
+    CHECK(session.is_open());
+    session.close(); // the others go with the session
+    edge.wait_given_up(limits::late_binds + 3);
+}
+
+TEST_CASE("commands are bounded in number and size, so that an edge cannot fill our memory") {
+    MockEdge edge;
+    Session session = Session::connect(edge.options());
+    Listener listener = session.listen(Endpoint("tcp://"));
+    constexpr auto stop = static_cast<std::uint32_t>(RequestType::stop);
+    SUBCASE("number") {
+        std::vector<Visitor> commands;
+        for (std::size_t i = 0; i < limits::commands_pending; ++i) commands.push_back(edge.open(stop, "{"));
+        CHECK(edge.open(stop, "{").read_end() == errc::connection_reset);
+        CHECK(edge.open(stop_tunnel_type, stop_tunnel_json(listener.id(), "")).read_end() == errc::connection_reset);
+        CHECK(listener.is_open());
+        Pair pair(edge, listener); // visitors are not held up
+        for (Visitor& command : commands) {
+            command.write("}");
+            CHECK(command.read_all().find("not defined a callback") != std::string::npos);
+        }
+        edge.open(stop_tunnel_type, stop_tunnel_json(listener.id(), "")).read_all();
+        CHECK_FALSE(listener.is_open());
+    }
+    SUBCASE("size") {
+        const std::string text = stop_tunnel_json(listener.id(), "");
+        const std::string longest = std::string(limits::command_message_max - text.size(), ' ') + text;
+        Visitor large = edge.open(stop_tunnel_type);
+        large.write(" " + longest);
+        (void)large.read_end();
+        CHECK(listener.is_open());
+        CHECK(edge.open(stop, " " + longest).read_all().empty()); // not answered
+        Visitor fits = edge.open(stop_tunnel_type);
+        fits.write(longest);
+        CHECK(fits.read_all().empty());
+        CHECK_FALSE(listener.is_open());
+    }
+}
+
+TEST_CASE("what an edge may have open towards us is bounded") {
+    MockEdge edge;
+    Session session = Session::connect(edge.options());
+    SUBCASE("heads that are not complete") {
+        std::vector<Visitor> slow;
+        for (std::size_t i = 0; i < limits::proxy_headers_pending; ++i) slow.push_back(edge.open(3, "\x20"));
+        CHECK(edge.open(3, "\x20").read_end() == errc::connection_reset);
+        CHECK(session.is_open());
+    }
+    SUBCASE("connections that nobody reads") {
+        Listener listener = session.listen(Endpoint("tcp://").backlog(limits::accept_backlog_max));
+        std::vector<Visitor> visitors;
+        std::vector<Connection> connections;
+        // The heartbeat stream of the edge is one of them.
+        for (std::size_t i = 1; i < limits::streams_per_session_peer; ++i) {
+            visitors.push_back(edge.visit(listener.id()));
+            connections.push_back(listener.accept_for(20s));
+        }
+        CHECK(edge.visit(listener.id()).read_end() == errc::connection_reset);
+        write_all(connections.back(), "alive");
+        CHECK(visitors.back().read(5) == "alive");
+    }
+}
+
 TEST_CASE("operations of closed handles complete with the documented codes") {
     Session session;
     CHECK_FALSE(session.is_open());

@@ -3,6 +3,8 @@
 
 #include <adit/adit.hpp>
 
+#include "client/options_data.hpp"
+
 #include "support/doctest.hpp"
 #include "support/mock_edge.hpp"
 
@@ -13,6 +15,12 @@
 #include <utility>
 
 namespace adit_test {
+
+/// With less time for each answer of the edge than programs have.
+inline adit::SessionOptions with_rpc_time(adit::SessionOptions options, std::chrono::milliseconds time) {
+    const_cast<adit::SessionOptions::Data&>(options.data()).rpc_time = time; // it has no setter
+    return options;
+}
 
 /// Runs a coroutine to its end; an exception or 20 s fail the test.
 inline void run(asio::io_context& context, asio::awaitable<void> coroutine) {
