@@ -57,7 +57,8 @@ asio::mutable_buffer first_buffer(const Sequence& sequence) {
 /// errc::connection_reset; after the session's link broke every operation gives errc::session_lost.
 ///
 /// Thread safety: one read and one write may be outstanding at a time, and they may be started from different threads;
-/// two reads (or two writes) at once are refused with errc::invalid_option. Moving and destroying are not thread-safe.
+/// two reads (or two writes) at once are refused with errc::invalid_option. Meanwhile any thread may call close(), reset(),
+/// shutdown(), the timeouts and what only asks; release_socket(), moving and destroying are not thread-safe.
 /// Destroying an open connection ends it: what was written is still sent, the peer sees the end of the stream.
 ///
 /// Cancellation: async_read_some and async_write_some support terminal, partial and total cancellation; a cancelled
@@ -75,6 +76,7 @@ public:
     ~Connection();
 
     executor_type get_executor() const;
+    /// Until close(), reset() or release_socket(): what the peer did is seen by reads and writes only.
     bool is_open() const noexcept;
 
     /// The visitor's address as the edge reports it, "203.0.113.9:51234"; empty for a closed connection.
@@ -111,7 +113,7 @@ public:
         return n;
     }
     /// The longest that one blocking read or write may take; then it fails with errc::timed_out and nothing was read
-    /// or written. Zero (the default) waits for ever. Has no effect on the asynchronous forms.
+    /// or written. Zero (the default) and less wait for ever. Has no effect on the asynchronous forms.
     void read_timeout(std::chrono::milliseconds time);
     void write_timeout(std::chrono::milliseconds time);
 
@@ -132,8 +134,9 @@ public:
             std::forward<Token>(token));
     }
 
-    /// Ends a direction: shutdown_send lets the peer read what was written and then its end of stream;
-    /// shutdown_receive gives up what the peer still sends: it is dropped, reads give asio::error::eof. Never blocks.
+    /// Ends a direction: shutdown_send lets the peer read what was written and then its end of stream, and later writes
+    /// give asio::error::broken_pipe; shutdown_receive gives up what the peer still sends: it is dropped, reads give
+    /// asio::error::eof. Never blocks.
     void shutdown(asio::ip::tcp::socket::shutdown_type what, std::error_code& ec);
     void shutdown(asio::ip::tcp::socket::shutdown_type what);
     /// Ends both directions; outstanding operations complete with errc::connection_closed. Never blocks.

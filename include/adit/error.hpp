@@ -18,19 +18,19 @@ namespace adit::inline v0 {
 /// Our own errors. The value 0 is success and has no name.
 enum class errc {
     no_server = 1,         ///< no server was named: set SessionOptions::server() or ADIT_SERVER
-    invalid_option,        ///< an option has a value that cannot work; the detail names the option
+    invalid_option,        ///< an option has a value that cannot work; the message names the option
     unsupported_url,       ///< the endpoint URL has a scheme or a part that is not supported
     session_closed,        ///< the session was closed by this program
-    session_lost,          ///< the link to the edge broke; the detail says why
+    session_lost,          ///< the link to the edge broke; the message says why
     listener_closed,       ///< the listener was closed by this program or stopped by the edge
     connection_closed,     ///< the connection was closed by this program
     connection_reset,      ///< the peer of this connection gave it up (muxado RST)
     protocol_error,        ///< the peer broke the agent protocol
-    heartbeat_timeout,     ///< the peer did not answer a heartbeat within interval + tolerance
-    auth_timeout,          ///< the authentication was not answered in time
+    heartbeat_timeout,     ///< the peer did not answer a heartbeat in time. Why an edge dropped an agent, in its events;
+                           ///< a Session gives session_lost, and its message says this
+    auth_timeout,          ///< an agent did not authenticate in time: likewise; Session::connect gives timed_out
     timed_out,             ///< the deadline of this call passed
     would_deadlock,        ///< a blocking call on the thread that would have to complete it
-    backlog_full,          ///< nobody accepted in time: the listener's backlog is full
     limit_exceeded,        ///< a limit of <adit/limits.hpp> was reached
     tls_handshake_failed,  ///< the TLS handshake failed; the detail has the alert or reason
     certificate_untrusted, ///< the peer's certificate does not chain to a trusted root

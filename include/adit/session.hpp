@@ -31,7 +31,13 @@ class SessionImpl;
 /// Executor: with async_connect everything runs on the given executor, whatever its threads. With connect the library's
 /// background thread does the work; it ends when the last session on it is closed. A program that returns from main gives
 /// closing sessions limits::exit_time to send what was written. Handlers run on their associated executor, by default the
-/// session's, and never inside the call that starts an operation.
+/// session's, and never inside the call that starts an operation. An exception that leaves a handler comes out of the
+/// run() of its executor, as with Asio; on the library's background thread it ends the program (std::terminate).
+///
+/// Lifetime: an execution context must outlive the handles of the sessions on it, of their listeners and of their
+/// connections, closed ones too, because they hold its sockets and timers. Two kinds may stay: handles that handlers and
+/// coroutines of that context own, which it destroys with itself, and empty ones (default-constructed or moved-from). The
+/// background thread's context lives as long as the program.
 ///
 /// The coroutine forms throw std::system_error, the blocking ones SystemError, which has the texts too.
 class ADIT_API Session {
@@ -46,9 +52,12 @@ public:
     Session& operator=(Session&&) noexcept;
     ~Session();
 
-    /// Connects and authenticates; blocks at most SessionOptions::connect_timeout.
-    /// Errors: errc::no_server, errc::invalid_option, the system's for name and TCP, errc::tls_handshake_failed and
-    /// errc::certificate_*, category `ngrok` when the edge refuses (105 and 107: the token), errc::timed_out.
+    /// Connects and authenticates; blocks at most SessionOptions::connect_timeout. The certificates of roots_system() and
+    /// roots_file() are read on the executor, which waits for the disk meanwhile.
+    /// Errors: errc::no_server and errc::invalid_option before anything is sent; the system's for name and TCP;
+    /// errc::tls_handshake_failed and errc::certificate_*; category `ngrok` when the edge refuses (105 and 107: the
+    /// token), errc::refused when it names no number; errc::protocol_error when its answer cannot be read;
+    /// errc::session_lost when it hangs up without one; errc::timed_out; errc::would_deadlock on the background thread.
     static Session connect(const SessionOptions& options);
     static Session connect(const SessionOptions& options, std::error_code& ec);
     /// As above; `error` gets the texts as well.
@@ -85,8 +94,11 @@ public:
     std::string banner() const; ///< a line from the edge's operator; may be empty
 
     /// Puts an endpoint online. Blocking; not on the session's own thread (errc::would_deadlock).
-    /// Errors: errc::unsupported_url and errc::invalid_option before anything is sent; category `ngrok` when the edge
-    /// refuses (334: the name is taken); errc::timed_out after limits::rpc_time; errc::session_lost.
+    /// Errors: errc::unsupported_url, errc::invalid_option and errc::limit_exceeded (limits::listeners_per_session) before
+    /// anything is sent; category `ngrok` when the edge refuses (334: the name is taken), errc::refused when it names no
+    /// number; errc::protocol_error when its answer does not fit, which is then undone; errc::timed_out after
+    /// limits::rpc_time, and an answer that comes within limits::late_bind_time is undone; errc::session_lost;
+    /// errc::session_closed.
     Listener listen(const Endpoint& endpoint);
     Listener listen(const Endpoint& endpoint, std::error_code& ec);
     Listener listen(const Endpoint& endpoint, ErrorInfo& error);

@@ -22,7 +22,6 @@ const char* text_of(errc e) {
     case errc::auth_timeout: return "the authentication was not answered in time";
     case errc::timed_out: return "the deadline passed";
     case errc::would_deadlock: return "a blocking call on the thread that would have to complete it";
-    case errc::backlog_full: return "the accept backlog is full";
     case errc::limit_exceeded: return "a limit was reached";
     case errc::tls_handshake_failed: return "the TLS handshake failed";
     case errc::certificate_untrusted: return "the certificate does not chain to a trusted root";
