@@ -31,11 +31,10 @@ void answer(adit::Connection connection) {
 }
 
 void accept_loop(adit::Listener listener) {
-    for (;;) {
-        std::error_code ec;
+    std::error_code ec;
+    while (!ec) { // until the listener is closed
         adit::Connection connection = listener.accept(ec);
-        if (ec) return; // the listener was closed
-        std::thread(answer, std::move(connection)).detach();
+        if (!ec) std::thread(answer, std::move(connection)).detach();
     }
 }
 
@@ -47,6 +46,7 @@ int run(bool once) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // curl writes there too
     auto edge = adit::edge::Server::start(adit::edge::ServerOptions().authtoken("hello-token"));
     auto session = adit::Session::connect(
         adit::SessionOptions().server(edge.agent_address()).roots_pem(edge.ca_pem()).authtoken("hello-token"));
@@ -57,12 +57,9 @@ int run(bool once) {
     std::ofstream(roots) << edge.ca_pem();
     const std::string curl = "curl --silent --show-error --cacert " + roots.string() + " " + listener.url() + "/";
     std::printf("online: %s\ntry it: %s\n\n", listener.url().c_str(), curl.c_str());
-    std::fflush(stdout);
-
     const bool answered = std::system(curl.c_str()) == 0; // the same request, made by us
     if (!once) {
         std::printf("\nserving; Ctrl-C ends it\n");
-        std::fflush(stdout);
         int signal = 0;
         sigwait(&signals, &signal);
     }
