@@ -366,7 +366,7 @@ TEST_CASE("blocking calls from another thread work on a session of an io_context
     runner.join(); // nothing holds the context up
 }
 
-TEST_CASE("the program's io_context may go before the handles") {
+TEST_CASE("handles that are dropped while their io_context is stopped go with it, and so does their accept") {
     MockEdge edge;
     Session session;
     Listener listener;
