@@ -189,3 +189,108 @@ TEST_CASE("released sockets of a session on a thread pool") {
     pool.join();
     CHECK(Background::wait_stopped(20s));
 }
+
+TEST_CASE("a session is closed under the hands of threads that accept, listen, read and write") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    for (int i = 0; i < 10; ++i) {
+        auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+        Session session = get(connecting);
+        Listener listener = session.listen(Endpoint("tcp://"));
+        Pair pair(edge, listener);
+        std::promise<void> listened, wrote;
+        auto one_listened = listened.get_future(), one_wrote = wrote.get_future();
+        std::vector<std::thread> threads;
+        threads.emplace_back([listener]() mutable {
+            std::error_code ec;
+            while (!ec) (void)listener.accept(ec);
+            CHECK(ec == errc::session_closed);
+        });
+        threads.emplace_back([session, &listened]() mutable {
+            std::error_code ec;
+            for (int round = 0; !ec; ++round) {
+                const Listener other = session.listen(Endpoint("tcp://"), ec);
+                if (round == 0) listened.set_value();
+            }
+            CHECK(ec == errc::session_closed);
+        });
+        threads.emplace_back([&pair] {
+            std::array<char, 512> data;
+            std::error_code ec;
+            while (!ec) (void)pair.connection.read_some(asio::buffer(data), ec);
+            CHECK(ec == errc::session_closed);
+        });
+        threads.emplace_back([&pair, &wrote] {
+            const std::string block(16 * 1024, 'x');
+            std::error_code ec;
+            for (int round = 0; !ec; ++round) {
+                (void)pair.connection.write_some(asio::buffer(block), ec);
+                if (round == 0) wrote.set_value();
+            }
+            CHECK(ec == errc::session_closed);
+        });
+        get(one_listened);
+        get(one_wrote);
+        std::thread second([session]() mutable { session.close(); });
+        session.close();
+        second.join();
+        for (auto& thread : threads) thread.join();
+    }
+    pool.join();
+}
+
+TEST_CASE("a listener is closed by two threads while others accept and connections come") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+    Session session = get(connecting);
+    for (int i = 0; i < 20; ++i) {
+        Listener listener = session.listen(Endpoint("tcp://").backlog(4));
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 3; ++t) {
+            threads.emplace_back([listener]() mutable {
+                std::error_code ec;
+                while (!ec) {
+                    Connection connection = listener.accept(ec);
+                    std::error_code ignored;
+                    (void)connection.write_some(asio::buffer("x", 1), ignored);
+                }
+                CHECK(ec == errc::listener_closed);
+            });
+        }
+        std::promise<void> promise;
+        auto visited = promise.get_future();
+        threads.emplace_back([&edge, &promise, id = listener.id()] {
+            for (int v = 0; v < 20; ++v) {
+                (void)edge.visit(id).read_end(); // served, refused or unknown: never stuck
+                if (v == 2) promise.set_value();
+            }
+        });
+        get(visited);
+        threads.emplace_back([listener]() mutable { listener.close(); });
+        listener.close();
+        for (auto& thread : threads) thread.join();
+    }
+    session.close();
+    pool.join();
+}
+
+TEST_CASE("connects whose time is over when they have hardly begun") {
+    MockEdge edge;
+    edge.mute_tls(true);
+    asio::thread_pool pool(4);
+    std::vector<std::future<Session>> connects;
+    for (int i = 0; i < 100; ++i) {
+        const auto options = edge.options().connect_timeout(std::chrono::milliseconds(1 + i % 3));
+        connects.push_back(Session::async_connect(pool.get_executor(), options, asio::use_future));
+    }
+    for (auto& connect : connects) {
+        try {
+            (void)get(connect);
+            FAIL("nobody answered it");
+        } catch (const std::system_error& error) {
+            CHECK(error.code() == errc::timed_out);
+        }
+    }
+    pool.join(); // nothing of them is left
+}
