@@ -103,8 +103,8 @@ asio::awaitable<Result<void>> ConnectOp::link() {
 
     step_ = Step::authentication;
     auto parts = stream->release();
-    mux_ = net::MuxSession::create(std::move(parts.first), std::move(parts.second), mux_options(options_.data(), target_.window_growth),
-                                   session_);
+    const net::MuxOptions mux = mux_options(options_.data(), target_.window_growth);
+    mux_ = net::MuxSession::create(std::move(parts.first), std::move(parts.second), mux, session_);
     const Result<void> attached = session_->attach(mux_);
     if (!attached) co_return attached.error();
     mux_->start();

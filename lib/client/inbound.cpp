@@ -11,16 +11,20 @@
 namespace adit::inline v0::detail {
 namespace {
 
+asio::awaitable<Result<std::string>> read_command(std::shared_ptr<net::MuxStream> stream) {
+    return net::read_request(std::move(stream), limits::proxy_header_time, limits::command_message_max);
+}
+
 /// Stop, Restart, Update: this version has no handlers, and said so when it authenticated.
 asio::awaitable<void> refuse_command(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream> stream) {
-    const Result<std::string> request = co_await net::read_request(stream, limits::proxy_header_time, limits::command_message_max);
+    const Result<std::string> request = co_await read_command(stream);
     if (!request) co_return;
     std::string answer = encode_error(0, command_unsupported);
     (void)co_await net::reply(stream, std::move(answer));
 }
 
 asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    const Result<std::string> text = co_await net::read_request(stream, limits::proxy_header_time, limits::command_message_max);
+    const Result<std::string> text = co_await read_command(stream);
     stream->close(); // nobody answers a StopTunnel
     if (!text) co_return;
     const Result<StopTunnelRequest> request = decode_stop_tunnel_request(*text);
@@ -74,7 +78,8 @@ void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_
     ++pending;
     auto self = shared_from_this();
     // A coroutine for each: one that dawdles holds up nobody.
-    asio::co_spawn(strand_, handle(self, std::move(stream)), [self, &pending](const std::exception_ptr&) { --pending; });
+    const auto ended = [self, &pending](const std::exception_ptr&) { --pending; };
+    asio::co_spawn(strand_, handle(self, std::move(stream)), ended);
 }
 
 void SessionImpl::deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
