@@ -6,6 +6,7 @@
 // SIGHUP reads certificate, key and authtokens again and opens the access log anew, all of it or nothing. SIGTERM and Ctrl-C
 // finish running requests and end, the second one at once.
 #include <adit/edge.hpp>
+#include <adit/limits.hpp>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -51,6 +52,7 @@ struct Settings {
     std::string region = "local";
     std::uint16_t public_https = 0, public_http = 0;
     unsigned threads = 0, drain_seconds = 30;
+    std::size_t sessions_per_credential = adit::limits::sessions_per_credential;
     std::string write_ca;
 };
 
@@ -261,6 +263,7 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
     options.base_domain(settings.base_domain).region(settings.region).threads(settings.threads);
     options.agent_address(settings.agent).https_address(settings.https).http_address(settings.http);
     options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls);
+    options.sessions_per_credential(settings.sessions_per_credential);
     for (const auto& name : settings.allow_domain) options.allow_domain(name);
     for (const auto& cidr : settings.trusted_proxy) options.trusted_proxy(cidr);
     if (settings.public_https != 0 || settings.public_http != 0) {
@@ -396,6 +399,8 @@ int main(int argc, char** argv) {
     app.add_option("--min-tls", s.min_tls, "1.2 or 1.3")->capture_default_str();
     app.add_option("--region", s.region, "told to agents")->capture_default_str();
     app.add_option("--access-log", s.access_log, "file for JSON lines; - is standard output")->capture_default_str();
+    app.add_option("--sessions-per-credential", s.sessions_per_credential, "agents with one token at a time")
+        ->capture_default_str();
     app.add_option("--threads", s.threads, "event loops; 0: one per core")->capture_default_str();
     app.add_option("--drain-seconds", s.drain_seconds, "time for running requests at the end")->capture_default_str();
     app.add_option("--write-ca", s.write_ca, "write the PEM of the generated CA to this file")->excludes(certificate);

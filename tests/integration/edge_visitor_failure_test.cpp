@@ -100,8 +100,21 @@ TEST_CASE("an idle connection is closed in order after the idle time") {
     CHECK_FALSE(visitor.cut());
 }
 
-TEST_CASE("an application that never answers costs the visitor 504, however short his own idle time is") {
-    TestEdge edge([](auto& options) { options.http_response_time(300ms).http_idle_time(50ms); });
+TEST_CASE("the time for an answer is not the visitor's idle time") {
+    TestEdge edge([](auto& options) { options.http_idle_time(50ms); });
+    auto listener = edge.listen("http://a.edge.test");
+    NetVisitor visitor = edge.http();
+    visitor.send(request());
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    CHECK(edge.nothing_comes(listener)); // 100 ms
+    app.answer("late");
+    CHECK(visitor.answer().body == "late");
+    CHECK(visitor.ended());
+}
+
+TEST_CASE("an application that never answers costs the visitor 504") {
+    TestEdge edge([](auto& options) { options.http_response_time(150ms); });
     auto listener = edge.listen("http://a.edge.test");
     NetVisitor visitor = edge.http();
     visitor.send(request());
