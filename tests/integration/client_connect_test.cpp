@@ -387,9 +387,11 @@ TEST_CASE("two adit peers grant each other larger windows, the smaller one that 
         pair.visitor.stream()->start_write(bytes, write.handler());
         full = taken > 2 * granted || !goes_on(write);
         if (full) {
-            (void)read_exactly(pair.connection, granted / 2);
-            (void)read_exactly(pair.connection, 1); // which says that the program is done with the first half
-            if (!write.wait_for(20s)) pair.visitor.stream()->cancel_write();
+            if (taken >= granted) {
+                (void)read_exactly(pair.connection, granted / 2);
+                (void)read_exactly(pair.connection, 1); // which says that the program is done with the first half
+            }
+            if (taken < granted || !write.wait_for(20s)) pair.visitor.stream()->cancel_write();
             write.wait();
             CHECK_FALSE(write.code());
         }

@@ -327,7 +327,8 @@ asio::awaitable<void> MockEdge::serve(std::shared_ptr<Agent> agent, std::shared_
     std::optional<std::string> reply = edge.default_answer(request);
     if (answer) reply = answer(request);
     if (!reply) { // stays open until the agent gives up
-        (void)co_await net::read_request(stream, patience);
+        const Result<std::string> more = co_await net::read_request(stream, patience);
+        if (more.error().code() == errc::timed_out) co_return;
         const std::lock_guard lock(edge.mutex_);
         ++edge.given_up_;
         edge.changed_.notify_all();
