@@ -42,13 +42,14 @@ private:
     class Held {
     public:
         Held(const Claim& claim, std::uint64_t e)
-            : url(claim.url), owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id), pooled(claim.pooled),
-              epoch(e) {}
+            : url(claim.url), owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id),
+              pooled(claim.pooled), epoch(e) {}
 
         bool is(const Claim& claim) const { return owner == claim.owner && endpoint_id == claim.endpoint_id; }
         /// The same endpoint comes back, or on another leg; or both are in a pool.
         bool shares_with(const Claim& claim) const {
-            return credential == claim.credential && url == claim.url && (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
+            return credential == claim.credential && url == claim.url &&
+                   (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
         }
 
         std::string url;

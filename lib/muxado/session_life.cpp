@@ -348,7 +348,8 @@ std::optional<Time> Session::Impl::next_timeout() const noexcept {
     if (error) return std::nullopt;
     std::optional<Time> next = heartbeat.next_timeout();
     if (growth_at) next = next ? std::min(*next, *growth_at) : growth_at;
-    for (const auto& [list, wait] : {std::pair(&closing_list, Duration(closing_time)), std::pair(&fin_wait_list, config.fin_wait)}) {
+    for (const auto& [list, wait] :
+         {std::pair(&closing_list, Duration(closing_time)), std::pair(&fin_wait_list, config.fin_wait)}) {
         if (list->empty()) continue;
         if (!list->back()->closing_since) return now;
         const Time expiry = *list->front()->closing_since + wait;

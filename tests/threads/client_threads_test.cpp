@@ -279,18 +279,15 @@ TEST_CASE("connects whose time is over when they have hardly begun") {
     MockEdge edge;
     edge.mute_tls(true);
     asio::thread_pool pool(4);
-    std::vector<std::future<Session>> connects;
+    // Codes and no exceptions: libstdc++ counts the references to those where ThreadSanitizer does not see it.
+    std::atomic<int> timed_out = 0, otherwise = 0;
     for (int i = 0; i < 100; ++i) {
         const auto options = edge.options().connect_timeout(std::chrono::milliseconds(1 + i % 3));
-        connects.push_back(Session::async_connect(pool.get_executor(), options, asio::use_future));
-    }
-    for (auto& connect : connects) {
-        try {
-            (void)get(connect);
-            FAIL("nobody answered it");
-        } catch (const std::system_error& error) {
-            CHECK(error.code() == errc::timed_out);
-        }
+        Session::async_connect(pool.get_executor(), options, [&](std::error_code ec, const Session&) {
+            ++(ec == errc::timed_out ? timed_out : otherwise);
+        });
     }
     pool.join(); // nothing of them is left
+    CHECK(timed_out == 100);
+    CHECK(otherwise == 0);
 }
