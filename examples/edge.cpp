@@ -97,7 +97,7 @@ std::string seal_key(const std::string& path) {
 class File {
 public:
     File(int fd, bool own) : fd_(fd), own_(own) {}
-    explicit File(const std::string& path) : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+    explicit File(const std::string& path) : fd_(::open(path.c_str(), flags, 0666)) {
         if (fd_ < 0) throw std::runtime_error(path + ": cannot be opened for writing: " + std::strerror(errno));
     }
     ~File() {
@@ -108,6 +108,9 @@ public:
     int fd() const noexcept { return fd_; }
 
 private:
+    // A FIFO that nobody reads is an error and not a wait.
+    static constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+
     int fd_;
     bool own_ = true;
 };
@@ -172,7 +175,7 @@ private:
             pollfd ready{file.fd(), POLLOUT, 0};
             if (::poll(&ready, 1, look_ms) == 0) {
                 const std::lock_guard lock(mutex_);
-                if (ends_ && ++stalled * look_ms > 1000) return;
+                if ((ends_ && ++stalled * look_ms > 1000) || file_.get() != &file) return; // or it was replaced
                 continue;
             }
             const ssize_t n = ::write(file.fd(), text.data(), std::min(text.size(), piece));

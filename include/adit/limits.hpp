@@ -42,8 +42,9 @@ inline constexpr std::size_t metadata_max = 4'096;             ///< behaviour D.
 inline constexpr std::size_t description_max = 255;            ///< behaviour D.4
 inline constexpr std::size_t endpoints_per_session = 1'000;    ///< 324 beyond
 inline constexpr std::size_t rpcs_per_session = 32;            ///< calls of one agent that are worked on at the same time
-inline constexpr std::size_t rpcs_per_session_waiting = 128;   ///< and behind them; RST 5 beyond. Each may hold initial_window
-inline constexpr std::size_t sessions_per_credential = 100;    ///< legs of agents; 108 beyond, for each may hold 40 MiB of calls
+inline constexpr std::size_t rpcs_per_session_waiting = 1'024; ///< and behind them: all listeners of a session may be closed at once
+inline constexpr std::size_t rpc_bytes_per_session = 8u << 20; ///< received of calls and not read yet; the session ends beyond
+inline constexpr std::size_t sessions_per_credential = 100;    ///< legs of agents; 108 beyond
 
 // SDK
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused

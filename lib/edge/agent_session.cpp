@@ -41,6 +41,7 @@ void AgentSession::start(net::Tcp::socket socket, tls::Engine engine, Clock::tim
     options.core.max_local_streams = limits::streams_per_session - streams_reserved;
     // What an agent opens are calls: more than can wait are refused before they cost a buffer.
     options.core.max_remote_streams = limits::rpcs_per_session + limits::rpcs_per_session_waiting;
+    options.core.remote_buffer_max = limits::rpc_bytes_per_session;
     options.heartbeat_interval = context_.settings.heartbeat_interval;
     options.heartbeat_tolerance = context_.settings.heartbeat_tolerance;
     options.quick_ack = true;

@@ -13,6 +13,11 @@ bool wildcard_serves(std::string_view name) {
     return dot == name.npos || name.find('.', dot + 1) != name.npos;
 }
 
+std::chrono::sys_seconds end_of(const tls::CertificateAuthority& authority) {
+    const auto info = tls::read_certificate(authority.certificate_pem());
+    return info ? info->not_after : std::chrono::sys_seconds::max();
+}
+
 } // namespace
 
 Result<std::shared_ptr<OwnCertificates>> OwnCertificates::create(tls::CertificateAuthority authority,
@@ -28,7 +33,7 @@ Result<std::shared_ptr<OwnCertificates>> OwnCertificates::create(tls::Certificat
 
 OwnCertificates::OwnCertificates(tls::CertificateAuthority authority, std::vector<std::string> names,
                                  std::vector<std::string> domains, Clock clock)
-    : authority_(std::move(authority)), names_(std::move(names)), domains_(std::move(domains)), clock_(std::move(clock)) {}
+    : authority_(std::move(authority)), authority_end_(end_of(authority_)), names_(std::move(names)), domains_(std::move(domains)), clock_(std::move(clock)) {}
 
 std::shared_ptr<const tls::Identity> OwnCertificates::get(std::string_view name) {
     const std::lock_guard lock(mutex_);
@@ -53,7 +58,7 @@ bool OwnCertificates::is_ours(std::string_view name) const {
 }
 
 bool OwnCertificates::is_fresh(const tls::Identity& identity) const {
-    return identity.not_after() > clock_() + limits::own_certificate_renewal;
+    return identity.not_after() > clock_() + limits::own_certificate_renewal || identity.not_after() >= authority_end_;
 }
 
 Result<std::shared_ptr<const tls::Identity>> OwnCertificates::issue(std::vector<std::string> names) const {

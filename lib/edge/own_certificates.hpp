@@ -38,6 +38,7 @@ private:
     Result<std::shared_ptr<const tls::Identity>> issue(std::vector<std::string> names) const;
 
     const tls::CertificateAuthority authority_;
+    const std::chrono::sys_seconds authority_end_; // none can be made that lasts longer
     const std::vector<std::string> names_;
     const std::vector<std::string> domains_;
     const Clock clock_;

@@ -7,6 +7,7 @@
 
 #include "base/ksuid.hpp"
 #include "base/random.hpp"
+#include "net/handler_holder.hpp"
 
 #include <adit/limits.hpp>
 
@@ -126,6 +127,8 @@ void Server::Impl::stop() noexcept {
         running_ = false;
     }
     for (const auto& shard : shards_) shard->stop();
+    // A visitor of one shard may wait for an agent of another, which goes with its shard only.
+    for (const auto& shard : shards_) net::abandon_handlers(shard->executor());
     context.tcp_ports.clear(); // their acceptors belong to the shards
 }
 

@@ -74,7 +74,7 @@ std::size_t Session::read(StreamId id, MutableBytes out) {
     stream->receive.settle(s.growth);
     s.update_credit(*stream);
     const std::size_t n = stream->in.read(out);
-    s.count.buffered_in -= n;
+    s.took_in(*stream, n);
     stream->receive.hand_out(n);
     s.was_read(*stream);
     return n;
@@ -100,7 +100,7 @@ void Session::consume(StreamId id, std::size_t n) {
     if (stream == nullptr) return;
     n = std::min(n, stream->in.size());
     stream->in.consume(n);
-    s.count.buffered_in -= n;
+    s.took_in(*stream, n);
     stream->receive.settle(s.growth);
     stream->receive.consume(n, s.growth);
     s.update_credit(*stream);

@@ -44,6 +44,9 @@ public:
     std::uint32_t session_window_max = limits::session_window_max;     ///< growth of all streams together
     std::size_t max_local_streams = limits::streams_per_session;       ///< open() fails beyond
     std::size_t max_remote_streams = limits::streams_per_session_peer; ///< RST 5 beyond
+    /// Bytes that all streams of the peer together may have in our receive buffers; zero: their windows are the bound. The
+    /// session fails beyond (ENHANCE_YOUR_CALM).
+    std::size_t remote_buffer_max = 0;
     std::size_t frame_payload_max = limits::frame_payload_max;
     std::size_t stream_write_buffer = limits::stream_write_buffer;
     std::size_t session_write_buffer = limits::session_write_buffer;
@@ -204,6 +207,8 @@ public:
     /// are always answered.
     void start_heartbeat(Duration interval, Duration tolerance, Time now);
     std::optional<Time> next_timeout() const noexcept;
+    /// reset() or release() left a stream whose time has yet to begin: next_timeout() is due at once.
+    bool has_untimed() const noexcept;
     void on_timeout(Time now);
 
     /// Lifts the preauth bounds.

@@ -81,6 +81,7 @@ struct Session::Impl {
     void enter_fin_wait(Stream& stream);
     void expire_closing();
     void drop_in(Stream& stream);
+    void took_in(const Stream& stream, std::size_t n) noexcept;
     void drop_events(Stream& stream);
     void tell_readable(Stream& stream);
     void was_read(Stream& stream) noexcept; // session.cpp
@@ -104,6 +105,7 @@ struct Session::Impl {
     GrowthPolicy growth;
     std::uint32_t raised_window = 0;
     bool peer_keeps_streams = false;
+    std::size_t remote_buffered = 0; ///< of count.buffered_in what came on the peer's streams
     std::size_t max_local_streams;
     StreamId next_id;
     RemoteIds remote_ids;

@@ -169,8 +169,14 @@ void Session::Impl::expire_closing() {
 }
 
 void Session::Impl::drop_in(Stream& stream) {
-    count.buffered_in -= stream.in.size();
+    took_in(stream, stream.in.size());
     stream.in.clear();
+}
+
+/// Bytes left a receive buffer.
+void Session::Impl::took_in(const Stream& stream, std::size_t n) noexcept {
+    count.buffered_in -= n;
+    if (!stream.local) remote_buffered -= n;
 }
 
 // --- events
@@ -340,6 +346,11 @@ void Session::Impl::grow_step() {
     });
     growth_at.reset();
     if (!growing.empty()) growth_at = now + growth_pace(growth.rtt);
+}
+
+bool Session::has_untimed() const noexcept {
+    const auto untimed = [](const Impl::ClosingList& list) { return !list.empty() && !list.back()->closing_since; };
+    return untimed(impl_->closing_list) || untimed(impl_->fin_wait_list);
 }
 
 std::optional<Time> Session::next_timeout() const noexcept { return impl_->next_timeout(); }

@@ -214,6 +214,10 @@ void Session::Impl::deliver(Stream& stream, Bytes bytes) {
         if (bytes.empty()) return;
         stream.in.append(bytes);
         count.buffered_in += bytes.size();
+        if (!stream.local) remote_buffered += bytes.size();
+        if (config.remote_buffer_max != 0 && remote_buffered > config.remote_buffer_max)
+            return fail(ErrorCode::enhance_your_calm,
+                        {errc::limit_exceeded, "the peer sends more than is read of its streams"});
         return tell_readable(stream);
     case StreamUse::peer_heartbeat: return deliver_echo_request(stream, bytes);
     case StreamUse::our_heartbeat: return deliver_echo(stream, bytes);

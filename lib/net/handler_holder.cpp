@@ -16,13 +16,14 @@ public:
 
     void add(std::weak_ptr<HandlerHolder> holder) {
         const std::lock_guard lock(mutex_);
-        if (holders_.size() == holders_.capacity())
+        if (holders_.size() == holders_.capacity()) {
             std::erase_if(holders_, [](const auto& each) { return each.expired(); });
+            if (holders_.size() > holders_.capacity() / 2) holders_.reserve(2 * holders_.capacity()); // seldom looked through
+        }
         holders_.push_back(std::move(holder));
     }
 
-private:
-    void shutdown() override {
+    void abandon() noexcept {
         for (;;) {
             std::vector<std::weak_ptr<HandlerHolder>> holders;
             {
@@ -36,6 +37,9 @@ private:
         }
     }
 
+private:
+    void shutdown() override { abandon(); }
+
     std::mutex mutex_;
     std::vector<std::weak_ptr<HandlerHolder>> holders_;
 };
@@ -45,6 +49,11 @@ asio::execution_context::id HolderService::id;
 } // namespace
 
 HandlerHolder::~HandlerHolder() = default;
+
+void abandon_handlers(const asio::any_io_executor& executor) noexcept {
+    asio::execution_context& context = asio::query(executor, asio::execution::context);
+    if (asio::has_service<HolderService>(context)) asio::use_service<HolderService>(context).abandon();
+}
 
 void abandon_with_context(const asio::any_io_executor& executor, std::weak_ptr<HandlerHolder> holder) {
     asio::execution_context& context = asio::query(executor, asio::execution::context);

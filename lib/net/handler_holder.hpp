@@ -16,6 +16,10 @@ public:
     virtual void abandon() noexcept = 0;
 };
 
+/// Tells all holders of a context now: where several contexts wait for each other, before the first is destroyed. None of
+/// their threads may run any more.
+ADIT_INTERNAL void abandon_handlers(const asio::any_io_executor& executor) noexcept;
+
 /// From now until it is gone, `holder` is told when the context of `executor` is destroyed. Thread-safe.
 ADIT_INTERNAL void abandon_with_context(const asio::any_io_executor& executor, std::weak_ptr<HandlerHolder> holder);
 

@@ -291,8 +291,8 @@ void MuxSession::run(Ready& ready) {
 // --- output
 
 void MuxSession::schedule_flush_if_needed() {
-    // A stream that ends without a frame may be what somebody waits for who could open none: flush() looks for events.
-    if (flush_scheduled_ || !(core_.has_output() || open_refused_)) return;
+    // A stream that ends without a frame may be what somebody waits for who could open none, or need a timer: flush() looks.
+    if (flush_scheduled_ || !(core_.has_output() || open_refused_ || core_.has_untimed())) return;
     flush_scheduled_ = true;
     asio::post(executor_, [self = shared_from_this()] { self->flush(); });
 }

@@ -30,11 +30,11 @@ asio::awaitable<void> pump_down(std::shared_ptr<Both> both) {
         both->other_done.expires_after(both->half_close_time / half_close_looks);
         auto token = asio::redirect_error(asio::use_awaitable, cancelled);
         co_await both->other_done.async_wait(token);
-        if (cancelled) continue;
+        if (cancelled || both->up_done) continue;
         quiet = both->up_bytes == seen ? quiet + 1 : 0;
         seen = both->up_bytes;
         if (quiet < half_close_looks && both->b->is_write_open()) continue;
-        both->a->abort();
+        both->a->close(); // what a has not taken yet stays with the kernel; a reset would discard it
         both->b->abort();
         break;
     }

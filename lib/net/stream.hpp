@@ -64,8 +64,8 @@ ADIT_INTERNAL asio::awaitable<IoResult> pump(std::shared_ptr<Stream> from, std::
                                              std::uint64_t& bytes);
 
 /// Both directions at once, each half closed by itself; returns when both ended. Closes both streams.
-/// `up` counts a to b, `down` counts b to a. Once b has ended, both are aborted when a was silent for
-/// `half_close_time` or b does not read any more.
+/// `up` counts a to b, `down` counts b to a. Once b has ended, both are given up when a was silent for
+/// `half_close_time` or b does not read any more; what was written to a still arrives.
 ADIT_INTERNAL asio::awaitable<IoResult> pump_both(std::shared_ptr<Stream> a, std::shared_ptr<Stream> b,
                                                   std::uint64_t& up, std::uint64_t& down,
                                                   std::chrono::milliseconds half_close_time = limits::half_close_time);

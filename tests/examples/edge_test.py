@@ -200,6 +200,9 @@ def reloads_all_or_nothing(folder):
         nothing_changed()
         eventually(lambda: lines_of(folder / "moved/access.log") == 3)  # it went on in the log that it had
         (folder / "logs").mkdir()
+        os.mkfifo(folder / "logs/access.log")  # that nobody reads: an error and not a wait
+        hang_up("reload refused.*logs/access.log: cannot be opened", 1)
+        (folder / "logs/access.log").unlink()
         hang_up("reloaded", 1)
         assert served_certificate(edge) == (folder / "third.pem").read_text().strip()
         visit()

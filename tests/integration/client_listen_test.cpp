@@ -570,7 +570,7 @@ TEST_CASE("a listen that the edge answers too late is undone") {
     std::promise<void> timed_out;
     auto over = timed_out.get_future();
     edge.around_answers([&](const SeenRequest& request) { if (request.type == 1) get(over); }, {});
-    Session session = Session::connect(with_rpc_time(edge.options(), 100ms));
+    Session session = Session::connect(with_rpc_time(edge.options(), 2s));
     ErrorInfo error;
     CHECK_FALSE(session.listen(Endpoint("tcp://"), error).is_open());
     CHECK(error.code() == errc::timed_out);

@@ -257,7 +257,7 @@ TEST_CASE("a directory that does not answer in time refuses by 743, before the t
     };
     const auto directory = std::make_shared<Silent>();
     AgentEdge edge([&](edge::ServerOptions& options) {
-        options.directory(directory).auth_time(std::chrono::seconds(2));
+        options.directory(directory).auth_time(std::chrono::seconds(6));
     });
     CHECK(auth_refusal(edge, "x") == 743);
     edge::AuthAnswer late;

@@ -3,10 +3,14 @@
 
 #include <adit/limits.hpp>
 
+#include <asio/use_future.hpp>
+
 #include <deque>
+#include <future>
+#include <thread>
+
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <thread>
 #include <unistd.h>
 
 using adit_test::AppStream;
@@ -164,4 +168,18 @@ TEST_CASE("without descriptors new visitors wait, and are served when there are 
     app.read_head();
     app.answer("served");
     CHECK(starved.answer().body == "served");
+}
+
+TEST_CASE("all listeners of a session may be opened and closed at once") {
+    TestEdge edge;
+    std::vector<std::future<adit::Listener>> opening;
+    for (int i = 0; i < 300; ++i)
+        opening.push_back(edge.session.async_listen(adit::Endpoint("https://l" + std::to_string(i) + ".edge.test"), asio::use_future));
+    std::vector<adit::Listener> listeners;
+    for (auto& each : opening) listeners.push_back(each.get());
+    CHECK(edge.server.endpoints().size() == 300);
+    std::vector<std::future<void>> closing;
+    for (adit::Listener& listener : listeners) closing.push_back(listener.async_close(asio::use_future));
+    for (auto& each : closing) each.get(); // none was refused
+    CHECK(edge.server.endpoints().empty());
 }

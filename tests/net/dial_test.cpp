@@ -63,9 +63,8 @@ TEST_CASE("an address that swallows packets does not use up the time of the othe
 TEST_CASE("a refused address gives way at once, and the last error is told") {
     asio::io_context context;
     Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    Tcp::acceptor closing(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    const Tcp::endpoint closed = closing.local_endpoint();
-    closing.close();
+    const Tcp::socket deaf(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0)); // nobody else gets its port
+    const Tcp::endpoint closed = deaf.local_endpoint();
     Tcp::endpoint peer;
     std::error_code error;
     const std::vector<Tcp::endpoint> many(20, closed);

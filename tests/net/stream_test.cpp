@@ -166,6 +166,20 @@ TEST_CASE("who got the last byte and neither sends nor leaves does not hold a pu
         run_until(context, [&] { return done; });
         CHECK(down == 3);
     }
+    SUBCASE("b ended, and a that has not taken everything yet still gets it") {
+        const std::string big(150'000, 'q'); // more than left's window takes, and no more than our side may leave unsent
+        run(context, [](std::shared_ptr<net::Stream> s, const std::string& t) -> asio::awaitable<void> {
+            co_await s->write(as_bytes(t));
+            co_await s->shutdown_write();
+        }(right, big));
+        run_until(context, [&] { return done; });
+        std::string text;
+        std::error_code end;
+        asio::co_spawn(context, read_to_end(left, text, end), asio::detached);
+        run_until(context, [&] { return bool(end); });
+        CHECK(end == asio::error::eof);
+        CHECK((text == big));
+    }
     SUBCASE("but a that ended waits for b as long as that takes") {
         run(context, [](std::shared_ptr<net::Stream> s) -> asio::awaitable<void> {
             co_await s->shutdown_write();

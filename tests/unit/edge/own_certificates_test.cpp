@@ -13,8 +13,8 @@ const std::chrono::sys_seconds start = std::chrono::sys_days(std::chrono::year(2
 
 class Made {
 public:
-    Made() {
-        auto authority = tls::CertificateAuthority::create("test CA", now);
+    explicit Made(std::chrono::days valid = std::chrono::days(3650)) {
+        auto authority = tls::CertificateAuthority::create("test CA", now, valid);
         REQUIRE(authority);
         auto made = OwnCertificates::create(std::move(*authority), {"edge.example.com", "*.edge.example.com", "*.localhost"},
                                             {"edge.example.com", "localhost"}, [this] { return now; });
@@ -64,6 +64,14 @@ TEST_CASE("certificates are made anew before they expire") {
         CHECK(renewed->not_after() > former->not_after());
         CHECK(made.certificates->get(name) == renewed);
     }
+}
+
+TEST_CASE("a certificate that ends with its authority is not made again and again") {
+    Made made(std::chrono::days(20));
+    const auto common = made.certificates->get("app.edge.example.com");
+    const auto single = made.certificates->get("app.localhost");
+    CHECK(made.certificates->get("app.edge.example.com") == common);
+    CHECK(made.certificates->get("app.localhost") == single);
 }
 
 TEST_CASE("names that visitors make up are not kept without end") {

@@ -197,6 +197,30 @@ TEST_CASE("a peer that keeps streams after a RST gets FIN alone, and the stream 
     CHECK(events(session).empty());
 }
 
+TEST_CASE("what the peer may have in all receive buffers together has a bound, our own streams apart") {
+    muxado::Config limited = config(Role::server);
+    limited.remote_buffer_max = 300'000;
+    Session session(limited);
+    const auto own = *session.open(3);
+    drain(session);
+    session.receive(data(own, zeros(200'000)), t0);
+    session.receive(open(3, 1, zeros(150'000)) + open(5, 1, zeros(150'000)), t0);
+    CHECK_FALSE(session.error());
+    SUBCASE("one byte more") {
+        session.receive(open(7, 1, zeros(1)), t0);
+        REQUIRE(session.error());
+        CHECK(session.error()->code() == errc::limit_exceeded);
+        CHECK(said(session).starts_with("GOAWAY last"));
+    }
+    SUBCASE("what was read, or belongs to a stream that is gone, makes room") {
+        Buffer buffer(100'000);
+        CHECK(session.read(3, buffer) == 100'000);
+        session.release(5);
+        session.receive(open(7, 1, zeros(250'000)), t0);
+        CHECK_FALSE(session.error());
+    }
+}
+
 TEST_CASE("two sides that let go of a stream with full buffers do not wait for each other for ever") {
     Session client(config(Role::client)), server(config(Role::server));
     const auto id = *client.open(1);
