@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <list>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace adit::inline v0::net {
@@ -96,6 +97,34 @@ private:
     std::shared_ptr<Race> race_;
 };
 
+/// "localhost" and names below it are this machine whatever a resolver says (RFC 6761 6.3), and also where there is none.
+bool is_localhost(std::string_view host) {
+    if (host.ends_with('.')) host.remove_suffix(1);
+    constexpr std::string_view name = "localhost";
+    if (host.size() < name.size()) return false;
+    const std::string_view end = host.substr(host.size() - name.size());
+    const bool same = std::ranges::equal(end, name, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+    return same && (end.size() == host.size() || host[host.size() - end.size() - 1] == '.');
+}
+
+asio::awaitable<std::vector<Tcp::endpoint>> look_up(asio::any_io_executor executor, std::string host, std::string port,
+                                                    Clock::duration time, std::error_code& ec) {
+    Tcp::resolver resolver(executor);
+    const Deadline deadline(executor, time, [&resolver] { resolver.cancel(); });
+    const bool local = is_localhost(host);
+    const std::string asked = local ? "127.0.0.1" : host;
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
+    const auto found = co_await resolver.async_resolve(asked, port, Tcp::resolver::numeric_service, token);
+    if (deadline.expired()) ec = errc::timed_out;
+    std::vector<Tcp::endpoint> addresses;
+    for (const auto& each : found) {
+        if (addresses.size() == limits::connect_addresses) break;
+        addresses.push_back(each.endpoint());
+        if (local) addresses.emplace_back(asio::ip::address_v6::loopback(), each.endpoint().port());
+    }
+    co_return addresses;
+}
+
 } // namespace
 
 asio::awaitable<Result<Tcp::socket>> connect_any(asio::any_io_executor executor, std::vector<Tcp::endpoint> addresses,
@@ -123,18 +152,9 @@ asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::s
         const bool late = ec == errc::timed_out;
         return ErrorInfo(ec, std::string(step) + " of " + target + (late ? " took too long" : " failed"));
     };
-    std::vector<Tcp::endpoint> addresses;
-    {
-        Tcp::resolver resolver(executor);
-        const Deadline deadline(executor, time, [&resolver] { resolver.cancel(); });
-        std::error_code ec;
-        auto token = asio::redirect_error(asio::use_awaitable, ec);
-        const auto found = co_await resolver.async_resolve(host, port, Tcp::resolver::numeric_service, token);
-        if (deadline.expired()) ec = errc::timed_out;
-        if (ec) co_return failed("name lookup", ec);
-        for (const auto& each : found)
-            if (addresses.size() < limits::connect_addresses) addresses.push_back(each.endpoint());
-    }
+    std::error_code ec;
+    std::vector<Tcp::endpoint> addresses = co_await look_up(executor, host, port, time, ec);
+    if (ec) co_return failed("name lookup", ec);
     const Clock::duration left = std::max(end - Clock::now(), Clock::duration::zero());
     Result<Tcp::socket> socket = co_await connect_any(executor, std::move(addresses), left);
     if (!socket) co_return failed("TCP connect", socket.error().code());

@@ -10,7 +10,8 @@
 
 namespace adit::inline v0::net {
 
-/// Resolves and connects within `time`; the socket is tuned. `host` is a name or an IP literal. Errors: the system's,
+/// Resolves and connects within `time`; the socket is tuned. `host` is a name or an IP literal; localhost needs no
+/// resolver. Errors: the system's,
 /// errc::timed_out; the message names the step (name lookup, TCP) and the target. `executor` must run one handler at a
 /// time.
 ADIT_INTERNAL asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host,

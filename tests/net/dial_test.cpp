@@ -60,6 +60,20 @@ TEST_CASE("an address that swallows packets does not use up the time of the othe
     CHECK(Clock::now() - started < 10s); // two head starts
 }
 
+TEST_CASE("localhost and names below it are this machine, without a resolver") {
+    asio::io_context context;
+    Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    const std::string port = std::to_string(open.local_endpoint().port());
+    for (const char* host : {"localhost", "LocalHost.", "app.localhost"}) {
+        bool connected = false;
+        run(context, [](asio::any_io_executor ex, std::string h, std::string p, bool& out) -> asio::awaitable<void> {
+            const auto socket = co_await net::dial(ex, h, p, 20s);
+            out = socket.has_value();
+        }(context.get_executor(), host, port, connected));
+        CHECK(connected);
+    }
+}
+
 TEST_CASE("a refused address gives way at once, and the last error is told") {
     asio::io_context context;
     Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
