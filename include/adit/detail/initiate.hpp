@@ -19,7 +19,9 @@ public:
 
     template <class Handler>
     void operator()(Handler&& handler) {
-        start_(AnyHandler<Signature>(std::decay_t<Handler>(std::forward<Handler>(handler)), executor_));
+        // A copy: another thread may complete the operation and destroy this object with its coroutine before start returns.
+        const Start start(start_);
+        start(AnyHandler<Signature>(std::decay_t<Handler>(std::forward<Handler>(handler)), executor_));
     }
 
 private:
