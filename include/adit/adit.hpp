@@ -1,11 +1,14 @@
 // The SDK's umbrella header.
 #pragma once
 
+#include <adit/command.hpp>
 #include <adit/config.hpp>
 #include <adit/connection.hpp>
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
+#include <adit/event.hpp>
 #include <adit/limits.hpp>
 #include <adit/listener.hpp>
 #include <adit/session.hpp>
+#include <adit/session_details.hpp>
 #include <adit/session_options.hpp>

@@ -6,8 +6,10 @@
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
 #include <adit/listener.hpp>
+#include <adit/session_details.hpp>
 #include <adit/session_options.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,10 +21,15 @@ class SessionImpl;
 }
 
 /// A handle on one session. Copies share the session; the last handle to go closes it, together with its listeners and
-/// connections. One outbound TCP connection with TLS; nothing listens on this machine.
+/// connections. One outbound TCP connection with TLS (two if the edge offers a second address); nothing listens on this
+/// machine.
 ///
-/// If the link breaks, every outstanding and later operation of the session, its listeners and its connections gives
-/// errc::session_lost; last_error() says why. (Reconnecting is left to the program in this version.)
+/// If the link breaks, its connections give errc::session_lost and the session dials again (SessionOptions::reconnect).
+/// Meanwhile is_online() is false, outstanding accepts wait on, and a listen() waits for the link within its time. Then
+/// every listener is online again with the same URL; one that the edge does not take back ends alone, with
+/// errc::listener_closed and the reason in its last_error(). When the edge refuses the session itself for good (category
+/// `ngrok`, condition::permanent: the token was revoked, say), the session is over at once, and every operation gives that
+/// code. SessionOptions::on_event tells all of it as it happens.
 ///
 /// A connect that failed gives a closed session; its last_error() tells the story.
 ///
@@ -87,18 +94,25 @@ public:
 
     /// The executor given to async_connect, or the background thread's; asio::system_executor for a handle without session.
     executor_type get_executor() const;
+    /// Connected, and neither closed nor lost for good; perhaps without a link just now.
     bool is_open() const noexcept;
-    /// The id the edge gave this client; it stays the same for the session's life.
+    /// There is a link, and every listener is online on it.
+    bool is_online() const noexcept;
+    /// The id the edge gave this client.
     std::string id() const;
     std::string region() const; ///< as the edge names it; may be empty
     std::string banner() const; ///< a line from the edge's operator; may be empty
+    /// All that the edge said about the session.
+    SessionDetails details() const;
+    /// The last measured round trip to the edge; zero before the first heartbeat came back.
+    std::chrono::microseconds latency() const noexcept;
 
     /// Puts an endpoint online. Blocking; not on the session's own thread (errc::would_deadlock).
     /// Errors: errc::unsupported_url, errc::invalid_option and errc::limit_exceeded (limits::listeners_per_session) before
     /// anything is sent; category `ngrok` when the edge refuses (334: the name is taken), errc::refused when it names no
     /// number; errc::protocol_error when its answer does not fit, which is then undone; errc::timed_out after
-    /// limits::rpc_time, and an answer that comes within limits::late_bind_time is undone; errc::session_lost;
-    /// errc::session_closed.
+    /// limits::rpc_time, also if there was no link all the time, and an answer that comes within limits::late_bind_time is
+    /// undone; errc::session_lost without reconnect; errc::session_closed.
     Listener listen(const Endpoint& endpoint);
     Listener listen(const Endpoint& endpoint, std::error_code& ec);
     Listener listen(const Endpoint& endpoint, ErrorInfo& error);
@@ -127,6 +141,20 @@ public:
     /// Ends the session: listeners and connections complete with errc::session_closed, the edge is told with GOAWAY.
     /// Never blocks.
     void close() noexcept;
+    /// Ends the session in good order: takes the listeners offline (their accepts give errc::listener_closed), lets
+    /// connections go on until they end, at most for `drain` (0 to 24 h), then closes. Completes when the link is closed.
+    /// Signature void(std::error_code). Cancellation: none; close() shortens it.
+    template <class Token = DefaultToken>
+    auto async_close(std::chrono::milliseconds drain, Token&& token = {}) {
+        return detail::initiate<void(std::error_code)>(
+            get_executor(),
+            [impl = impl_, drain](CloseHandler handler) { start_close(impl, drain, std::move(handler)); },
+            std::forward<Token>(token));
+    }
+    /// As above. Blocking, at most for `drain` and limits::goaway_time; not on the session's own thread
+    /// (errc::would_deadlock).
+    void close(std::chrono::milliseconds drain);
+    void close(std::chrono::milliseconds drain, std::error_code& ec);
 
     /// The story of the last failure of connect, listen or of the link itself, with the edge's text.
     ErrorInfo last_error() const;
@@ -136,10 +164,12 @@ public:
 private:
     using ConnectHandler = detail::AnyHandler<void(std::error_code, Session)>;
     using ListenHandler = detail::AnyHandler<void(std::error_code, Listener)>;
+    using CloseHandler = detail::AnyHandler<void(std::error_code)>;
     using Impl = std::shared_ptr<detail::SessionImpl>;
 
     static void start_connect(const asio::any_io_executor& executor, const SessionOptions& options,
                               ErrorInfo* error, ConnectHandler handler);
+    static void start_close(const Impl& impl, std::chrono::milliseconds drain, CloseHandler handler);
     static void start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo* error, ListenHandler handler);
 
     Impl impl_;

@@ -1,8 +1,10 @@
 // What a Session needs to know to reach an edge.
 #pragma once
 
+#include <adit/command.hpp>
 #include <adit/config.hpp>
 #include <adit/error.hpp>
+#include <adit/event.hpp>
 
 #include <chrono>
 #include <memory>
@@ -65,6 +67,19 @@ public:
     /// confused by it, so unless this was called it is on for all but ngrok's own service: ngrok(...), and servers (or
     /// server_names) in ngrok-agent.com and ngrok.com.
     SessionOptions& window_growth(bool on);
+
+    /// After a loss the session dials again: after at most limits::reconnect_delay, doubled with each failure up to
+    /// limits::reconnect_delay_max, with full jitter; every listener comes back with its URL. Off: the first loss ends the
+    /// session with errc::session_lost. Default: on.
+    SessionOptions& reconnect(bool on);
+
+    /// What happens to the session, as it happens. Default: none.
+    SessionOptions& on_event(EventHandler handler);
+    /// What to do when the edge's operator asks this program to stop, restart or update. Default: none, and the edge is
+    /// told so.
+    SessionOptions& on_stop(CommandHandler handler);
+    SessionOptions& on_restart(CommandHandler handler);
+    SessionOptions& on_update(CommandHandler handler);
 
     struct Data;
     /// For the library itself.

@@ -100,7 +100,7 @@ public:
         if (code.category() == adit_category()) return matches(static_cast<errc>(code.value()), wanted);
         if (code.category() == ngrok_category()) {
             const NgrokErrorEntry* entry = find_ngrok_error(code.value());
-            const bool retry = entry == nullptr || entry->retry;
+            const bool retry = entry == nullptr || entry->retry != Retry::never;
             if (wanted == condition::permanent) return !retry;
             if (wanted == condition::retryable) return retry;
             return wanted == condition::authentication && entry != nullptr && entry->authentication;

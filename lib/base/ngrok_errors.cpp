@@ -7,8 +7,7 @@
 namespace adit::inline v0 {
 namespace {
 
-constexpr bool again = true;
-constexpr bool never = false;
+using enum Retry;
 
 // Sorted by number.
 constexpr NgrokErrorEntry table[] = {
@@ -17,13 +16,13 @@ constexpr NgrokErrorEntry table[] = {
     {105, "the authtoken does not have the shape of one", never, true, 0},
     {106, "the authtoken is of a generation that is no longer accepted", never, true, 0},
     {107, "the authtoken is unknown, was reset or was revoked", never, true, 0},
-    {108, "too many agent sessions at the same time", again, false, 0},
+    {108, "too many agent sessions at the same time", slow, false, 0},
     {109, "the authentication payload is malformed", never, true, 0},
     {110, "the authentication cookie is malformed", never, true, 0},
     {111, "the heartbeat interval is below the minimum", never, false, 0},
     {112, "the heartbeat tolerance is below the minimum", never, false, 0},
-    {115, "agents may not connect from this IP address", again, true, 0},
-    {116, "this credential may not be used from this IP address", again, true, 0},
+    {115, "agents may not connect from this IP address", slow, true, 0},
+    {116, "this credential may not be used from this IP address", slow, true, 0},
     {118, "this ingress is not allowed", never, true, 0},
     {119, "the agent version cannot be parsed", never, false, 0},
     {120, "the agent version is no longer supported", never, false, 0},

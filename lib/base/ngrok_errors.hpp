@@ -3,14 +3,18 @@
 
 #include <adit/config.hpp>
 
+#include <cstdint>
 #include <string_view>
 
 namespace adit::inline v0 {
 
+/// What trying again can do. slow: after a long wait only (behaviour.md D.5).
+enum class Retry : std::uint8_t { never, slow, again };
+
 struct NgrokErrorEntry {
     int number;
     std::string_view text; ///< one sentence, in our words
-    bool retry;            ///< false: permanent until something is changed
+    Retry retry;           ///< never: permanent until something is changed
     bool authentication;   ///< the credential was refused
     int http_status;       ///< status of the page for a visitor; 0 if it never reaches one
 };

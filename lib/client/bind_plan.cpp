@@ -75,13 +75,17 @@ Result<BindPlan> plan_bind(const Endpoint::Data& endpoint) {
     plan.backlog = endpoint.backlog;
     if (endpoint.labeled) {
         plan.type = RequestType::start_tunnel_with_label;
-        plan.request = encode(label_request(endpoint));
+        StartTunnelWithLabelRequest message = label_request(endpoint);
+        plan.request = encode(message);
+        plan.message = std::move(message);
         plan.what = "the labelled endpoint";
     } else {
         const Result<EndpointUrl> url = EndpointUrl::parse(endpoint.url);
         if (!url) return url.error();
         plan.protocol = to_string(url->scheme());
-        plan.request = encode(bind_request(endpoint, *url));
+        BindRequest message = bind_request(endpoint, *url);
+        plan.request = encode(message);
+        plan.message = std::move(message);
         plan.what = url->to_string();
     }
     if (plan.request.size() > limits::bind_request_max) {
@@ -90,6 +94,16 @@ Result<BindPlan> plan_bind(const Endpoint::Data& endpoint) {
                                                    std::to_string(limits::bind_request_max) + " are sent");
     }
     return plan;
+}
+
+std::string rebind_request(const BindPlan& plan, const Bound& bound) {
+    const auto* bind = std::get_if<BindRequest>(&plan.message);
+    if (bind == nullptr) return plan.request;
+    BindRequest request = *bind;
+    request.id = bound.id;
+    request.extra.token = bound.token;
+    if (bound.opts) request.opts = *bound.opts;
+    return encode(request);
 }
 
 Result<Bound> read_bind_answer(const BindPlan& plan, std::string_view json, std::string& id_out) {
@@ -105,10 +119,13 @@ Result<Bound> read_bind_answer(const BindPlan& plan, std::string_view json, std:
     id_out = bound.id = answer->id;
     bound.url = answer->url;
     bound.protocol = answer->protocol;
+    bound.token = answer->extra.token;
+    bound.tunnel_id = answer->extra.tunnel_id;
     if (bound.protocol != plan.protocol) return useless(plan, "has another protocol", bound.protocol);
     const Result<EndpointUrl> url = EndpointUrl::parse(bound.url);
     if (!url || to_string(url->scheme()) != plan.protocol) return useless(plan, "has no such URL", bound.url);
     if (const auto* tls = std::get_if<TlsOpts>(&answer->opts)) bound.passthrough_tls = !tls->tls_termination;
+    bound.opts = answer->opts;
     return bound;
 }
 

@@ -27,10 +27,38 @@ bool wait(BlockingCall<std::size_t>& call, std::chrono::milliseconds time) {
 
 } // namespace
 
+ConnectionLife::ConnectionLife(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                               std::string listener_id, std::string url, std::string remote_address)
+    : session_(std::move(session)), stream_(std::move(stream)), listener_id_(std::move(listener_id)),
+      url_(std::move(url)), remote_address_(std::move(remote_address)), head_size_(stream_->bytes_received()) {
+    session_->connection_began();
+    if (session_->wants_events()) session_->tell(event(Event::Kind::connection_opened));
+}
+
+ConnectionLife::~ConnectionLife() {
+    if (session_->wants_events()) {
+        const auto closed = event(Event::Kind::connection_closed);
+        closed->bytes_in = stream_->bytes_received() - head_size_;
+        closed->bytes_out = stream_->bytes_sent();
+        closed->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
+        session_->tell(closed);
+    }
+    session_->connection_ended();
+}
+
+std::shared_ptr<Event::Data> ConnectionLife::event(Event::Kind kind) const {
+    auto event = std::make_shared<Event::Data>(kind);
+    event->url = url_;
+    event->listener_id = listener_id_;
+    event->remote_address = remote_address_;
+    return event;
+}
+
 ConnectionImpl::ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
-                               const ProxyHeader& header, bool passthrough_tls)
+                               const ProxyHeader& header, std::string url, bool passthrough_tls)
     : session_(std::move(session)), stream_(std::move(stream)), remote_address_(header.client_addr),
-      protocol_(header.protocol), passthrough_tls_(passthrough_tls) {}
+      protocol_(header.protocol), passthrough_tls_(passthrough_tls),
+      life_(std::make_shared<ConnectionLife>(session_, stream_, header.id, std::move(url), header.client_addr)) {}
 
 const asio::any_io_executor& ConnectionImpl::executor() const noexcept { return session_->executor(); }
 
@@ -89,11 +117,15 @@ void ConnectionImpl::shutdown_receive() {
 }
 
 void ConnectionImpl::close() noexcept {
-    if (!closed_.exchange(true)) stream_->close();
+    if (closed_.exchange(true)) return;
+    stream_->close();
+    life_.reset();
 }
 
 void ConnectionImpl::reset(muxado::ErrorCode code) noexcept {
-    if (!closed_.exchange(true)) stream_->reset(code);
+    if (closed_.exchange(true)) return;
+    stream_->reset(code);
+    life_.reset();
 }
 
 int ConnectionImpl::release_socket(std::error_code& ec) {
@@ -101,13 +133,14 @@ int ConnectionImpl::release_socket(std::error_code& ec) {
         ec = errc::connection_closed;
         return -1;
     }
-    const Result<std::shared_ptr<SocketPump>> pump = SocketPump::create(stream_);
+    const Result<std::shared_ptr<SocketPump>> pump = SocketPump::create(stream_, life_);
     if (!pump) {
         ec = pump.error().code();
         return -1;
     }
     ec = {};
     closed_.store(true); // the pump ends the stream from now on
+    life_.reset();
     stream_->cancel_read(make_error_code(errc::connection_closed));
     stream_->cancel_write(make_error_code(errc::connection_closed));
     return (*pump)->start();

@@ -3,6 +3,7 @@
 
 #include <adit/connection.hpp>
 
+#include "client/event_data.hpp"
 #include "net/mux_session.hpp"
 #include "proto/proxy_header.hpp"
 
@@ -15,18 +16,38 @@ namespace adit::inline v0::detail {
 
 class SessionImpl;
 
+/// From the head of a connection to its end, also that of its released socket: what the session counts and tells.
+class ConnectionLife {
+public:
+    ConnectionLife(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream, std::string listener_id,
+                   std::string url, std::string remote_address);
+    ConnectionLife(const ConnectionLife&) = delete;
+    ConnectionLife& operator=(const ConnectionLife&) = delete;
+    ~ConnectionLife();
+
+private:
+    std::shared_ptr<Event::Data> event(Event::Kind kind) const;
+
+    const std::shared_ptr<SessionImpl> session_;
+    const std::shared_ptr<net::MuxStream> stream_;
+    const std::string listener_id_, url_, remote_address_;
+    const std::uint64_t head_size_; // that the stream had before the visitor's first byte
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
 class ConnectionImpl {
 public:
     using Handler = AnyHandler<void(std::error_code, std::size_t)>;
 
     ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
-                   const ProxyHeader& header, bool passthrough_tls);
+                   const ProxyHeader& header, std::string url, bool passthrough_tls);
     ConnectionImpl(const ConnectionImpl&) = delete;
     ConnectionImpl& operator=(const ConnectionImpl&) = delete;
     ~ConnectionImpl() { close(); }
 
     const asio::any_io_executor& executor() const noexcept;
     bool is_open() const noexcept { return !closed_.load(); }
+    bool has_link() const { return stream_->session()->is_open(); }
     const std::string& remote_address() const noexcept { return remote_address_; }
     const std::string& protocol() const noexcept { return protocol_; }
     bool passthrough_tls() const noexcept { return passthrough_tls_; }
@@ -56,6 +77,7 @@ private:
     const std::string remote_address_;
     const std::string protocol_;
     const bool passthrough_tls_;
+    std::shared_ptr<ConnectionLife> life_; // taken by who sets closed_
     std::atomic<std::chrono::milliseconds> read_timeout_{std::chrono::milliseconds(0)};
     std::atomic<std::chrono::milliseconds> write_timeout_{std::chrono::milliseconds(0)};
     std::atomic<bool> receive_shut_ = false;

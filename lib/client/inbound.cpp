@@ -15,12 +15,48 @@ asio::awaitable<Result<std::string>> read_command(std::shared_ptr<net::MuxStream
     return net::read_request(std::move(stream), limits::proxy_header_time, limits::command_message_max);
 }
 
-/// Stop, Restart, Update: this version has no handlers, and said so when it authenticated.
-asio::awaitable<void> refuse_command(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream> stream) {
+/// What the program's handler says to it; it is asked on the strand, so one at a time.
+std::string ask(const CommandHandler& handler, const Command& command) {
+    if (!handler) return std::string(command_unsupported);
+    try {
+        return handler(command);
+    } catch (const std::exception& error) {
+        return error.what();
+    } catch (...) {
+        return "the handler of this command failed";
+    }
+}
+
+std::string answer_command(const SessionOptions::Data& options, RequestType type, std::string_view request) {
+    switch (type) {
+    case RequestType::stop: return ask(options.on_stop, Command(Command::Kind::stop));
+    case RequestType::restart: return ask(options.on_restart, Command(Command::Kind::restart));
+    default: break;
+    }
+    const Result<UpdateRequest> update = decode_update_request(request);
+    if (!update) return update.error().message();
+    return ask(options.on_update, Command(Command::Kind::update, update->version, update->permit_major_version));
+}
+
+asio::awaitable<void> command(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                              RequestType type) {
     const Result<std::string> request = co_await read_command(stream);
     if (!request) co_return;
-    std::string answer = encode_error(0, command_unsupported);
+    const std::string error = answer_command(session->options(), type, *request);
+    std::string answer = error.empty() ? encode(EmptyResponse()) : encode_error(0, error);
     (void)co_await net::reply(stream, std::move(answer));
+}
+
+asio::awaitable<void> stop(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
+    return command(std::move(session), std::move(stream), RequestType::stop);
+}
+
+asio::awaitable<void> restart(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
+    return command(std::move(session), std::move(stream), RequestType::restart);
+}
+
+asio::awaitable<void> update(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
+    return command(std::move(session), std::move(stream), RequestType::update);
 }
 
 asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
@@ -63,9 +99,9 @@ void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_
     Handle handle = nullptr;
     switch (static_cast<RequestType>(type)) {
     case RequestType::proxy: handle = read_head; break;
-    case RequestType::stop:
-    case RequestType::restart:
-    case RequestType::update: handle = refuse_command; break;
+    case RequestType::stop: handle = stop; break;
+    case RequestType::restart: handle = restart; break;
+    case RequestType::update: handle = update; break;
     case RequestType::stop_tunnel: handle = stop_tunnel; break;
     default: stream->close(); return;
     }
@@ -80,25 +116,6 @@ void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_
     // A coroutine for each: one that dawdles holds up nobody.
     const auto ended = [self, &pending](const std::exception_ptr&) { --pending; };
     asio::co_spawn(strand_, handle(self, std::move(stream)), ended);
-}
-
-void SessionImpl::deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
-    std::shared_ptr<ListenerImpl> listener;
-    bool may_come = false;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = listeners_.find(header.id);
-        if (found != listeners_.end()) listener = found->second;
-        may_come = listens_pending_ != 0 && !ended_;
-    }
-    if (listener) {
-        listener->push(std::move(stream), header);
-    } else if (may_come && parked_.size() < limits::parked_connections) {
-        // The edge may send a visitor right behind its answer to the bind, which we have not looked at yet.
-        parked_.emplace_back(std::move(stream), header);
-    } else {
-        stream->close();
-    }
 }
 
 } // namespace adit

@@ -27,13 +27,13 @@ void ListenOp::start(std::shared_ptr<SessionImpl> session, const Endpoint::Data&
         return;
     }
     op->plan_ = std::move(*plan);
-    Result<std::shared_ptr<net::MuxSession>> mux = op->session_->begin_listen();
-    if (!mux) {
-        op->finish(mux.error(), nullptr);
+    const Result<void> begun = op->session_->begin_listen();
+    if (!begun) {
+        op->finish(begun.error(), nullptr);
         return;
     }
     // On the strand, as what stops it.
-    asio::post(op->session_->strand(), [op, mux = std::move(*mux)]() mutable {
+    asio::post(op->session_->strand(), [op] {
         const auto ended = [op](const std::exception_ptr& thrown) {
             if (op->late_) {
                 op->session_->end_late_bind();
@@ -42,28 +42,44 @@ void ListenOp::start(std::shared_ptr<SessionImpl> session, const Endpoint::Data&
             }
             if (thrown) op->finish(describe(thrown), nullptr);
         };
-        asio::co_spawn(op->session_->strand(), run(op, std::move(mux)),
-                       asio::bind_cancellation_slot(op->stop_.slot(), ended));
+        asio::co_spawn(op->session_->strand(), run(op), asio::bind_cancellation_slot(op->stop_.slot(), ended));
     });
 }
 
-asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux) {
+asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
     const auto type = static_cast<std::uint32_t>(op->plan_.type);
-    std::string request = op->plan_.request;
     const auto time = op->session_->rpc_time();
+    const auto end = std::chrono::steady_clock::now() + time;
     const net::Deadline deadline(op->session_->strand(), time, [weak = std::weak_ptr<ListenOp>(op)] {
         if (const auto self = weak.lock()) self->too_late();
     });
     const auto with_late = time + limits::late_bind_time;
-    const Result<std::string> answer = co_await net::call(std::move(mux), type, std::move(request), with_late);
-    op->take_answer(answer);
+    for (;;) {
+        const Result<std::shared_ptr<Link>> link = co_await op->session_->wait_link(end);
+        if (!link) {
+            op->take_answer(link.error());
+            co_return;
+        }
+        op->asked_ = true;
+        std::string request = op->plan_.request;
+        const Result<std::string> answer = co_await net::call((*link)->mux(), type, std::move(request), with_late);
+        // Lost with the link, and so is what the edge made of it: asked again on the next one.
+        const bool lost = !answer && !(*link)->mux()->is_open();
+        if (!lost || op->late_ || op->session_->ended()) {
+            op->take_answer(answer);
+            co_return;
+        }
+        op->asked_ = false;
+    }
 }
 
 /// The program stops waiting, we do not: an endpoint that comes online after all would be a ghost.
 void ListenOp::too_late() {
     late_ = true;
     session_->end_listen();
-    finish(ErrorInfo(errc::timed_out, "the edge did not answer the bind of " + plan_.what + " in time"), nullptr);
+    finish(ErrorInfo(errc::timed_out, asked_ ? "the edge did not answer the bind of " + plan_.what + " in time"
+                                             : "there was no link to the edge to bind " + plan_.what + " on"),
+           nullptr);
     if (!session_->begin_late_bind()) stop_.emit(asio::cancellation_type::terminal);
 }
 
@@ -79,12 +95,12 @@ void ListenOp::take_answer(const Result<std::string>& answer) {
         if (!id.empty()) { // online all the same, in a form we cannot use
             Bound useless;
             useless.id = id;
-            ListenerImpl::create(session_, useless, plan_.backlog)->close();
+            ListenerImpl::create(session_, plan_, useless, 0)->close();
         }
         finish(bound.error(), nullptr);
         return;
     }
-    Result<std::shared_ptr<ListenerImpl>> listener = session_->add_listener(*bound, plan_.backlog);
+    Result<std::shared_ptr<ListenerImpl>> listener = session_->add_listener(plan_, *bound);
     if (listener) {
         finish({}, std::move(*listener));
     } else {

@@ -19,7 +19,7 @@ public:
         : session_(std::move(session)), error_(error), handler_(std::move(handler)) {}
 
 private:
-    static asio::awaitable<void> run(std::shared_ptr<ListenOp> op, std::shared_ptr<net::MuxSession> mux);
+    static asio::awaitable<void> run(std::shared_ptr<ListenOp> op);
     void too_late();
     void take_answer(const Result<std::string>& answer);
     void finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> listener);
@@ -29,6 +29,7 @@ private:
 
     // strand only
     bool late_ = false;
+    bool asked_ = false; // the edge, on the link of now
     asio::cancellation_signal stop_;
 
     std::mutex mutex_;

@@ -6,23 +6,25 @@
 #include <utility>
 
 namespace adit::inline v0::detail {
-namespace {
 
-// An edge's own number stays in last_error(): what an accept gives is documented.
-std::error_code accept_code(const ErrorInfo& ended) {
-    return ended.code().category() == adit_category() ? ended.code() : make_error_code(errc::listener_closed);
+ListenerImpl::ListenerImpl(std::shared_ptr<SessionImpl> session, const BindPlan& plan, const Bound& bound,
+                           std::uint64_t order)
+    : session_(std::move(session)), order_(order), type_(plan.type), what_(plan.what), backlog_max_(plan.backlog),
+      plan_(plan), bound_(bound) {
+    plan_.request.clear(); // made again when it is needed
+    if (type_ == RequestType::start_tunnel_with_label) plan_.request = plan.request;
 }
 
-} // namespace
-
-ListenerImpl::ListenerImpl(std::shared_ptr<SessionImpl> session, const Bound& bound, std::size_t backlog_max)
-    : session_(std::move(session)), bound_(bound), backlog_max_(backlog_max) {}
-
-std::shared_ptr<ListenerImpl> ListenerImpl::create(std::shared_ptr<SessionImpl> session, const Bound& bound,
-                                                   std::size_t backlog_max) {
-    const std::shared_ptr<ListenerImpl> listener(new ListenerImpl(std::move(session), bound, backlog_max));
+std::shared_ptr<ListenerImpl> ListenerImpl::create(std::shared_ptr<SessionImpl> session, const BindPlan& plan,
+                                                   const Bound& bound, std::uint64_t order) {
+    const std::shared_ptr<ListenerImpl> listener(new ListenerImpl(std::move(session), plan, bound, order));
     net::abandon_with_context(listener->session_->executor(), listener);
     return listener;
+}
+
+Bound ListenerImpl::bound() const {
+    const std::lock_guard lock(mutex_);
+    return bound_;
 }
 
 bool ListenerImpl::is_open() const {
@@ -48,7 +50,7 @@ ListenerImpl::WaiterId ListenerImpl::accept(AcceptHandler handler) {
     {
         const std::lock_guard lock(mutex_);
         if (ended_) {
-            code = accept_code(ended_);
+            code = accept_code_;
         } else if (!backlog_.empty()) {
             connection = std::move(backlog_.front());
             backlog_.pop_front();
@@ -75,8 +77,9 @@ void ListenerImpl::cancel(WaiterId id, std::error_code code) {
 }
 
 void ListenerImpl::push(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
-    const bool passthrough = bound_.passthrough_tls.value_or(header.passthrough_tls);
-    auto connection = std::make_shared<ConnectionImpl>(session_, std::move(stream), header, passthrough);
+    const Bound bound = this->bound();
+    const bool passthrough = bound.passthrough_tls.value_or(header.passthrough_tls);
+    auto connection = std::make_shared<ConnectionImpl>(session_, std::move(stream), header, bound.url, passthrough);
     AcceptHandler handler;
     {
         const std::lock_guard lock(mutex_);
@@ -95,31 +98,36 @@ void ListenerImpl::push(std::shared_ptr<net::MuxStream> stream, const ProxyHeade
     }
 }
 
-bool ListenerImpl::end_by(const ErrorInfo& why, Unbind unbind) {
+bool ListenerImpl::end_by(const ErrorInfo& why, std::error_code accept_code, Unbind unbind) {
     std::list<Waiter> waiters;
     std::deque<std::shared_ptr<ConnectionImpl>> backlog;
     {
         const std::lock_guard lock(mutex_);
         if (ended_) return false;
         ended_ = why;
+        accept_code_ = accept_code;
         unbind_ = unbind;
         waiters.swap(waiters_);
         backlog.swap(backlog_);
     }
-    for (Waiter& waiter : waiters) waiter.handler.complete(accept_code(why), Connection());
+    for (Waiter& waiter : waiters) waiter.handler.complete(accept_code, Connection());
     for (const auto& connection : backlog) connection->refuse();
+    tell(Event::Kind::listener_down, why);
     return true;
 }
 
+// Closed before: the Unbind comes to its own end.
 void ListenerImpl::end(const ErrorInfo& why) {
-    if (!end_by(why, Unbind::done)) return; // closed before: the Unbind comes to its own end
-    const bool session_ended = why.code() == errc::session_lost || why.code() == errc::session_closed;
-    unbound(session_ended ? why.code() : std::error_code());
+    if (end_by(why, errc::listener_closed, Unbind::done)) unbound({});
+}
+
+void ListenerImpl::end_with_session(const ErrorInfo& why) {
+    if (end_by(why, why.code(), Unbind::done)) unbound(why.code());
 }
 
 void ListenerImpl::close() noexcept {
     const ErrorInfo why(errc::listener_closed, "this program closed the listener");
-    if (end_by(why, Unbind::running)) session_->start_unbind(shared_from_this());
+    if (end_by(why, why.code(), Unbind::running)) session_->start_unbind(shared_from_this());
 }
 
 void ListenerImpl::close(CloseHandler handler) {
@@ -170,6 +178,58 @@ void ListenerImpl::unbound(std::error_code code) {
         closers.swap(closers_);
     }
     for (auto& [id, handler] : closers) handler.complete(code);
+}
+
+// --- brought back
+
+std::string ListenerImpl::rebind_request() const {
+    const std::lock_guard lock(mutex_);
+    return adit::rebind_request(plan_, bound_);
+}
+
+Result<void> ListenerImpl::read_rebind_answer(std::string_view json, Bound& out) const {
+    BindPlan plan;
+    {
+        const std::lock_guard lock(mutex_);
+        plan.type = plan_.type;
+        plan.protocol = plan_.protocol;
+        plan.what = plan_.what;
+    }
+    std::string id;
+    Result<Bound> bound = read_bind_answer(plan, json, id);
+    if (!bound) return bound.error();
+    out = std::move(*bound);
+    return {};
+}
+
+/// The id that we chose and the first token hold, whatever the edge answers (agent-protocol 5.3).
+void ListenerImpl::rebound(const Bound& bound) {
+    {
+        const std::lock_guard lock(mutex_);
+        const Bound former = std::exchange(bound_, bound);
+        if (type_ == RequestType::bind) {
+            bound_.id = former.id;
+            bound_.token = former.token;
+        }
+    }
+    tell(Event::Kind::listener_up, {});
+}
+
+void ListenerImpl::drop_lost() {
+    std::deque<std::shared_ptr<ConnectionImpl>> lost; // their end is not for under the mutex
+    const std::lock_guard lock(mutex_);
+    std::deque<std::shared_ptr<ConnectionImpl>> kept;
+    for (auto& connection : backlog_) (connection->has_link() ? kept : lost).push_back(std::move(connection));
+    backlog_.swap(kept);
+}
+
+void ListenerImpl::tell(Event::Kind kind, const ErrorInfo& reason) const {
+    if (!session_->wants_events()) return;
+    auto event = std::make_shared<Event::Data>(kind);
+    event->url = url();
+    event->listener_id = id();
+    event->reason = reason;
+    session_->tell(std::move(event));
 }
 
 void ListenerImpl::abandon() noexcept {

@@ -1,6 +1,7 @@
 // The state behind Listener: who waits for a connection, and which connections wait for somebody.
 #pragma once
 
+#include <adit/event.hpp>
 #include <adit/listener.hpp>
 
 #include "client/bind_plan.hpp"
@@ -20,13 +21,16 @@ public:
     using CloseHandler = AnyHandler<void(std::error_code)>;
     using WaiterId = std::uint64_t;
 
-    static std::shared_ptr<ListenerImpl> create(std::shared_ptr<SessionImpl> session, const Bound& bound,
-                                                std::size_t backlog_max);
+    /// `order`: its place among the session's listeners.
+    static std::shared_ptr<ListenerImpl> create(std::shared_ptr<SessionImpl> session, const BindPlan& plan,
+                                                const Bound& bound, std::uint64_t order);
 
     SessionImpl& session() const noexcept { return *session_; }
-    const std::string& id() const noexcept { return bound_.id; }
-    const std::string& url() const noexcept { return bound_.url; }
-    const std::string& protocol() const noexcept { return bound_.protocol; }
+    std::uint64_t order() const noexcept { return order_; }
+    std::string id() const { return bound().id; }
+    std::string url() const { return bound().url; }
+    std::string protocol() const { return bound().protocol; }
+    const std::string& what() const noexcept { return what_; } ///< for error messages
     bool is_open() const;
     ErrorInfo last_error() const;
 
@@ -42,14 +46,26 @@ public:
     void close() noexcept;
     /// As close(); completes when the edge has answered.
     void close(CloseHandler handler);
-    /// By the edge (StopTunnel) or because the session ended.
+    /// By the edge: a StopTunnel, or it does not take the endpoint back.
     void end(const ErrorInfo& why);
+    void end_with_session(const ErrorInfo& why);
     /// The edge answered the Unbind, or cannot any more.
     void unbound(std::error_code code);
     void abandon() noexcept override;
 
+    // To bring it back on another link.
+    RequestType request_type() const noexcept { return type_; }
+    std::string rebind_request() const;
+    Result<void> read_rebind_answer(std::string_view json, Bound& out) const;
+    void rebound(const Bound& bound);
+    /// Connections that nobody took and whose link is gone are of no use to anybody.
+    void drop_lost();
+
+    /// Tells the session's event handler.
+    void tell(Event::Kind kind, const ErrorInfo& reason) const;
+
 private:
-    ListenerImpl(std::shared_ptr<SessionImpl> session, const Bound& bound, std::size_t backlog_max);
+    ListenerImpl(std::shared_ptr<SessionImpl> session, const BindPlan& plan, const Bound& bound, std::uint64_t order);
 
     class Waiter {
     public:
@@ -59,18 +75,24 @@ private:
     };
     enum class Unbind : std::uint8_t { not_asked, running, done };
 
-    bool end_by(const ErrorInfo& why, Unbind unbind);
+    Bound bound() const;
+    bool end_by(const ErrorInfo& why, std::error_code accept_code, Unbind unbind);
     void cancel_close(WaiterId id);
 
     const std::shared_ptr<SessionImpl> session_;
-    const Bound bound_;
+    const std::uint64_t order_;
+    const RequestType type_;
+    const std::string what_;
     const std::size_t backlog_max_;
     std::atomic<WaiterId> next_waiter_ = 0;
 
     mutable std::mutex mutex_;
+    BindPlan plan_;
+    Bound bound_;
     std::list<Waiter> waiters_;
     std::deque<std::shared_ptr<ConnectionImpl>> backlog_;
     ErrorInfo ended_; // empty while open
+    std::error_code accept_code_; // of accepts after that
     Unbind unbind_ = Unbind::not_asked;
     std::error_code unbind_code_;
     std::list<std::pair<WaiterId, CloseHandler>> closers_;

@@ -38,6 +38,10 @@ struct SessionOptions::Data {
     std::chrono::milliseconds heartbeat_tolerance{limits::heartbeat_tolerance};
     std::chrono::milliseconds connect_timeout{30'000};
     std::optional<bool> window_growth; // unset: as the server likes it
+    bool reconnect = true;
+    EventHandler on_event;
+    CommandHandler on_stop, on_restart, on_update;
+    std::chrono::milliseconds reconnect_delay{limits::reconnect_delay}; // the same for all programs; tests have less time
     std::chrono::milliseconds rpc_time{limits::rpc_time};  // the same for all programs; tests have less time
 };
 

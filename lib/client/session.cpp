@@ -73,9 +73,14 @@ Session::executor_type Session::get_executor() const {
 }
 
 bool Session::is_open() const noexcept { return impl_ && impl_->is_open(); }
+bool Session::is_online() const noexcept { return impl_ && impl_->is_online(); }
+SessionDetails Session::details() const { return impl_ ? impl_->details() : SessionDetails(); }
+std::chrono::microseconds Session::latency() const noexcept {
+    return impl_ ? impl_->latency() : std::chrono::microseconds(0);
+}
 std::string Session::id() const { return impl_ ? impl_->id() : std::string(); }
-std::string Session::region() const { return impl_ ? impl_->region() : std::string(); }
-std::string Session::banner() const { return impl_ ? impl_->banner() : std::string(); }
+std::string Session::region() const { return impl_ ? impl_->details().region() : std::string(); }
+std::string Session::banner() const { return impl_ ? impl_->details().banner() : std::string(); }
 ErrorInfo Session::last_error() const { return impl_ ? impl_->last_error() : ErrorInfo(); }
 
 Listener Session::listen(const Endpoint& endpoint) {
@@ -118,6 +123,32 @@ void Session::start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo
 
 void Session::close() noexcept {
     if (impl_) impl_->close();
+}
+
+void Session::close(std::chrono::milliseconds drain) {
+    std::error_code ec;
+    close(drain, ec);
+    if (ec) throw SystemError(would_deadlock("close"));
+}
+
+void Session::close(std::chrono::milliseconds drain, std::error_code& ec) {
+    ec = {};
+    if (!impl_) return;
+    if (impl_->is_own_thread()) {
+        ec = errc::would_deadlock;
+        return;
+    }
+    BlockingCall<> call;
+    impl_->start_close(drain, call.handler());
+    call.wait();
+}
+
+void Session::start_close(const Impl& impl, std::chrono::milliseconds drain, CloseHandler handler) {
+    if (impl) {
+        impl->start_close(drain, std::move(handler));
+    } else {
+        handler.complete({});
+    }
 }
 
 } // namespace adit

@@ -1,44 +1,74 @@
+// How a session begins, loses and finds its links, and ends. What is on it: session_listeners.cpp.
 #include "client/session_impl.hpp"
 
-#include "client/listen_op.hpp"
+#include "base/random.hpp"
 #include "client/listener_impl.hpp"
-#include "net/rpc.hpp"
-#include "proto/codec.hpp"
+#include "client/rebind.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace adit::inline v0::detail {
 namespace {
 
-constexpr auto unbind_type = static_cast<std::uint32_t>(RequestType::unbind);
+std::uint64_t random_seed() {
+    std::array<std::uint8_t, 8> bytes{};
+    fill_random(bytes);
+    std::uint64_t seed = 0;
+    for (const std::uint8_t byte : bytes) seed = seed << 8 | byte;
+    return seed;
+}
+
+LegMachine::Config leg_config(const SessionOptions::Data& options) {
+    LegMachine::Config config;
+    config.delay = options.reconnect_delay;
+    config.again = options.reconnect;
+    config.seed = random_seed();
+    return config;
+}
+
+SessionDetails read_details(const AuthResponse& answer) {
+    SessionDetails details;
+    details.id(answer.client_id).region(answer.extra.region).banner(answer.extra.banner);
+    details.account(answer.extra.account_name).plan(answer.extra.plan_name);
+    details.agent_session_id(answer.extra.agent_session_id).edge_version(answer.extra.version);
+    if (const auto& warning = answer.extra.deprecation_warning) details.warning(warning->message);
+    return details;
+}
 
 } // namespace
 
-SessionImpl::SessionImpl(const asio::any_io_executor& executor, Background::Lease lease,
-                         std::chrono::milliseconds rpc_time)
-    : executor_(executor), strand_(one_at_a_time(executor)), own_thread_(executor_),
-      on_background_(static_cast<bool>(lease)), rpc_time_(rpc_time), lease_(std::move(lease)) {}
+SessionImpl::SessionImpl(const asio::any_io_executor& executor, Background::Lease lease, const SessionOptions& options)
+    : executor_(executor), strand_(one_at_a_time(executor)), options_(options), own_thread_(executor_),
+      on_background_(static_cast<bool>(lease)), drain_(strand_), lease_(std::move(lease)) {}
+
+std::shared_ptr<SessionImpl> SessionImpl::create(const asio::any_io_executor& executor, Background::Lease lease,
+                                                 const SessionOptions& options) {
+    std::shared_ptr<SessionImpl> session(new SessionImpl(executor, std::move(lease), options));
+    net::abandon_with_context(executor, session);
+    return session;
+}
 
 SessionImpl::~SessionImpl() = default;
 
 bool SessionImpl::is_open() const {
     const std::lock_guard lock(mutex_);
+    return open_ && !ended_;
+}
+
+bool SessionImpl::is_online() const {
+    const std::lock_guard lock(mutex_);
     return online_ && !ended_;
 }
 
-std::string SessionImpl::id() const {
+SessionDetails SessionImpl::details() const {
     const std::lock_guard lock(mutex_);
-    return id_;
+    return details_;
 }
 
-std::string SessionImpl::region() const {
+std::string SessionImpl::cookie() const {
     const std::lock_guard lock(mutex_);
-    return region_;
-}
-
-std::string SessionImpl::banner() const {
-    const std::lock_guard lock(mutex_);
-    return banner_;
+    return cookie_;
 }
 
 ErrorInfo SessionImpl::last_error() const {
@@ -60,22 +90,123 @@ void SessionImpl::ensure_completion() noexcept {
     if (on_background_ && over_.load()) Background::run_posted();
 }
 
-// --- life
+// --- legs
 
-Result<void> SessionImpl::attach(std::shared_ptr<net::MuxSession> mux) {
+void SessionImpl::begin(ServerTarget target, ConnectedHandler connected) {
+    if (ended()) return;
+    connected_ = std::move(connected);
+    add_leg(std::move(target), leg_config(options()));
+}
+
+void SessionImpl::add_leg(ServerTarget target, LegMachine::Config config) {
+    const auto number = static_cast<std::uint32_t>(legs_.size());
+    legs_.push_back(std::make_shared<Leg>(shared_from_this(), number, std::move(target), config));
+    legs_.back()->dial();
+}
+
+/// The first address is the one we came by (agent-protocol 1.1).
+void SessionImpl::add_offered_leg(const AuthResponse& answer) {
+    const auto& offered = answer.extra.connect_addresses;
+    if (!options().reconnect || legs_.size() >= limits::legs || offered.size() <= legs_.size()) return;
+    SessionOptions other = options_;
+    other.server(offered[legs_.size()].server_addr);
+    const Result<ServerTarget> target = check(other.data());
+    if (!target) return; // an address of the edge that cannot be one
+    LegMachine::Config config = leg_config(options());
+    config.persistent = true;
+    add_leg(*target, config);
+}
+
+std::shared_ptr<Link> SessionImpl::link() const {
+    for (const auto& leg : legs_)
+        if (leg->is_online()) return leg->link();
+    return nullptr;
+}
+
+Result<void> SessionImpl::attach(std::shared_ptr<Link> link) {
     const std::lock_guard lock(mutex_);
     if (ended_) return ended_;
-    mux_ = std::move(mux);
+    links_.push_back(std::move(link));
     return {};
 }
 
-void SessionImpl::go_online(std::string id, std::string region, std::string banner) {
-    const std::lock_guard lock(mutex_);
-    online_ = true;
-    id_ = std::move(id);
-    region_ = std::move(region);
-    banner_ = std::move(banner);
+void SessionImpl::detach(const std::shared_ptr<Link>& link) {
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase(links_, link);
+    }
+    finish_if_detached();
 }
+
+void SessionImpl::leg_connecting(const Leg& leg) {
+    if (!wants_events()) return;
+    auto event = std::make_shared<Event::Data>(Event::Kind::connecting);
+    event->leg = leg.number();
+    tell(std::move(event));
+}
+
+void SessionImpl::leg_linked(Leg& leg, const AuthResponse& answer) {
+    {
+        const std::lock_guard lock(mutex_);
+        details_ = read_details(answer);
+        cookie_ = answer.extra.cookie;
+        open_ = true;
+    }
+    if (leg.number() == 0) add_offered_leg(answer);
+    rebind(leg, listeners(), true);
+    if (const auto connected = std::exchange(connected_, nullptr)) connected({});
+}
+
+void SessionImpl::leg_online(const Leg& leg) {
+    {
+        const std::lock_guard lock(mutex_);
+        online_ = true;
+    }
+    if (wants_events()) {
+        auto event = std::make_shared<Event::Data>(Event::Kind::connected);
+        event->leg = leg.number();
+        tell(std::move(event));
+    }
+    wake_waiters();
+}
+
+void SessionImpl::leg_failed(const Leg& leg, std::chrono::steady_clock::time_point now) {
+    const LegMachine& machine = leg.machine();
+    const ErrorInfo why = machine.reason();
+    const bool online = link() != nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        online_ = online;
+        if (!ended_) last_error_ = why;
+    }
+    for (const auto& listener : listeners()) listener->drop_lost();
+    if (wants_events()) {
+        auto event = std::make_shared<Event::Data>(Event::Kind::disconnected);
+        event->leg = leg.number();
+        event->reason = why;
+        if (!machine.is_over())
+            event->next_try = std::chrono::ceil<std::chrono::milliseconds>(machine.retry_at() - now);
+        tell(std::move(event));
+    }
+    if (!machine.is_over()) return;
+    if (const auto connected = std::exchange(connected_, nullptr)) {
+        connected(why);
+    } else if (leg.number() == 0) {
+        end(why);
+    }
+}
+
+void SessionImpl::on_heartbeat(std::uint32_t leg, std::chrono::steady_clock::duration latency) {
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(latency);
+    latency_.store(time);
+    if (!wants_events()) return;
+    auto event = std::make_shared<Event::Data>(Event::Kind::heartbeat);
+    event->leg = leg;
+    event->latency = time;
+    tell(std::move(event));
+}
+
+// --- the end
 
 void SessionImpl::fail(const ErrorInfo& why) noexcept {
     remember_error(why);
@@ -86,130 +217,110 @@ void SessionImpl::close() noexcept { end(ErrorInfo(errc::session_closed, "this p
 
 void SessionImpl::end(const ErrorInfo& why) noexcept {
     Listeners listeners;
-    std::shared_ptr<net::MuxSession> mux;
+    std::vector<std::shared_ptr<Link>> links;
     Background::Lease lease;
+    const auto self = shared_from_this();
     {
         const std::lock_guard lock(mutex_);
         if (ended_) return;
         ended_ = why;
         over_.store(true);
         listeners.swap(listeners_);
-        mux = mux_;
-        if (lease_ && mux) {
+        links = links_;
+        if (lease_ && !links.empty()) {
             lease_.closing();
-            closing_self_ = shared_from_this();
+            closing_self_ = self;
         } else {
             lease = std::move(lease_);
         }
     }
-    for (const auto& [id, listener] : listeners) listener->end(why);
-    if (mux) mux->close();
+    for (const auto& [id, listener] : listeners) listener->end_with_session(why);
+    for (const auto& link : links) link->mux()->close();
+    try {
+        // Before the lease goes, so that its thread runs it.
+        asio::post(strand_, [self, why] {
+            self->stop_legs(why);
+            self->finish_if_detached();
+        });
+    } catch (...) { // no memory: what waits ends with its own times
+    }
 }
 
-void SessionImpl::on_closed(const ErrorInfo& reason) {
-    std::string story = "the link to the edge broke";
-    if (!reason.message().empty()) story += ": " + reason.message();
-    const ErrorInfo lost(errc::session_lost, std::move(story), reason.detail());
-    const std::shared_ptr<SessionImpl> self = shared_from_this();
+void SessionImpl::stop_legs(const ErrorInfo& why) {
+    connected_ = nullptr;
+    drain_.cancel();
     parked_.clear();
-    if (!ended()) remember_error(lost);
-    end(lost);
-    // Whatever completes has been posted by now, so the thread runs it before it looks at its users.
+    for (const auto& leg : std::exchange(legs_, {})) leg->stop(why);
+    wake_waiters();
+}
+
+void SessionImpl::finish_if_detached() {
+    // Whatever completes is posted before the lease goes, so the thread runs it before it looks at its users.
+    std::list<CloseHandler> closers;
     std::shared_ptr<SessionImpl> closing_self;
-    std::shared_ptr<net::MuxSession> mux;
     Background::Lease lease;
-    const std::lock_guard lock(mutex_);
-    closing_self.swap(closing_self_);
-    mux.swap(mux_);
-    lease = std::move(lease_);
-}
-
-// --- listeners
-
-void SessionImpl::start_listen(const Endpoint::Data& endpoint, ErrorInfo* error, ListenHandler handler) {
-    ListenOp::start(shared_from_this(), endpoint, error, std::move(handler));
-    ensure_completion();
-}
-
-Result<std::shared_ptr<net::MuxSession>> SessionImpl::begin_listen() {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return ended_;
-    if (listeners_.size() + listens_pending_ >= limits::listeners_per_session) {
-        return ErrorInfo(errc::limit_exceeded, "a session has at most " +
-                                                   std::to_string(limits::listeners_per_session) + " listeners");
-    }
-    ++listens_pending_;
-    return mux_;
-}
-
-Result<std::shared_ptr<ListenerImpl>> SessionImpl::add_listener(const Bound& bound, std::size_t backlog) {
-    auto listener = ListenerImpl::create(shared_from_this(), bound, backlog);
     {
         const std::lock_guard lock(mutex_);
-        if (ended_) return ended_;
-        if (!listeners_.emplace(bound.id, listener).second)
-            return ErrorInfo(errc::protocol_error, "the edge gave the id of another listener", bound.id);
+        if (!ended_ || !links_.empty()) return;
+        closers.swap(closers_);
+        closing_self.swap(closing_self_);
+        lease = std::move(lease_);
     }
-    auto parked = std::exchange(parked_, {});
-    for (auto& [stream, header] : parked) deliver(std::move(stream), header);
-    return listener;
+    for (CloseHandler& closer : closers) closer.complete({});
 }
 
-void SessionImpl::end_listen() {
+void SessionImpl::start_close(std::chrono::milliseconds drain, CloseHandler handler) {
+    bool waits = false;
     {
         const std::lock_guard lock(mutex_);
-        --listens_pending_;
+        waits = !ended_ || !links_.empty();
+        if (waits) closers_.push_back(std::move(handler));
     }
-    auto parked = std::exchange(parked_, {});
-    for (auto& [stream, header] : parked) deliver(std::move(stream), header);
-}
-
-std::shared_ptr<ListenerImpl> SessionImpl::take_listener(const std::string& id) {
-    const std::lock_guard lock(mutex_);
-    const auto found = listeners_.find(id);
-    if (found == listeners_.end()) return nullptr;
-    auto listener = std::move(found->second);
-    listeners_.erase(found);
-    return listener;
-}
-
-void SessionImpl::start_unbind(std::shared_ptr<ListenerImpl> listener) noexcept {
-    std::shared_ptr<net::MuxSession> mux;
-    std::shared_ptr<ListenerImpl> kept; // the map's reference must not be the last while the mutex is held
-    std::error_code code;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = listeners_.find(listener->id());
-        if (found != listeners_.end() && found->second == listener) {
-            kept = std::move(found->second);
-            listeners_.erase(found);
-        }
-        code = ended_.code();
-        if (!code) mux = mux_;
-    }
-    if (!mux) {
-        listener->unbound(code);
+    if (!waits) {
+        handler.complete({});
+        ensure_completion();
         return;
     }
-    try {
-        asio::co_spawn(strand_, unbind(std::move(mux), listener), [listener](const std::exception_ptr& failed) {
-            if (failed) listener->unbound(asio::error::operation_aborted);
+    draining_.store(true);
+    for (const auto& listener : listeners()) listener->close();
+    asio::post(strand_, [self = shared_from_this(), drain] {
+        if (self->ended()) return;
+        self->drain_.expires_after(std::clamp(drain, std::chrono::milliseconds(0), std::chrono::milliseconds(limits::option_time_max)));
+        self->drain_.async_wait([weak = std::weak_ptr<SessionImpl>(self)](const std::error_code& ec) {
+            const auto late = weak.lock();
+            if (!ec && late) late->close();
         });
-    } catch (...) {
-        listener->unbound(asio::error::no_memory);
+        self->drained();
+    });
+}
+
+void SessionImpl::connection_ended() noexcept {
+    if (--connections_ != 0 || !draining_.load() || over_.load()) return;
+    try {
+        asio::post(strand_, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->drained();
+        });
+    } catch (...) { // the drain's time ends it
     }
 }
 
-asio::awaitable<void> SessionImpl::unbind(std::shared_ptr<net::MuxSession> mux,
-                                          std::shared_ptr<ListenerImpl> listener) {
-    const auto time = listener->session().rpc_time();
-    UnbindRequest request;
-    request.id = listener->id();
-    std::string text = encode(request);
-    const Result<std::string> answer = co_await net::call(std::move(mux), unbind_type, std::move(text), time);
-    std::error_code code = answer.error().code();
-    if (answer) code = decode_empty_response(*answer).error().code();
-    listener->unbound(code);
+void SessionImpl::drained() {
+    if (connections_.load() == 0) close();
+}
+
+void SessionImpl::abandon() noexcept {
+    const auto self = shared_from_this(); // a handler may own the last handle
+    const ConnectedHandler connected = std::exchange(connected_, nullptr);
+    std::list<CloseHandler> closers;
+    const std::lock_guard lock(mutex_);
+    closers.swap(closers_);
+}
+
+void SessionImpl::tell(std::shared_ptr<const Event::Data> event) const noexcept {
+    try {
+        asio::post(strand_, [self = shared_from_this(), event = Event(std::move(event))] { self->options().on_event(event); });
+    } catch (...) { // no memory: the session matters more than its story
+    }
 }
 
 } // namespace adit

@@ -3,6 +3,7 @@
 #include "client/options_data.hpp"
 
 #include <cstdlib>
+#include <utility>
 
 namespace adit::inline v0 {
 namespace {
@@ -111,6 +112,31 @@ SessionOptions& SessionOptions::connect_timeout(std::chrono::milliseconds time) 
 
 SessionOptions& SessionOptions::window_growth(bool on) {
     edit().window_growth = on;
+    return *this;
+}
+
+SessionOptions& SessionOptions::reconnect(bool on) {
+    edit().reconnect = on;
+    return *this;
+}
+
+SessionOptions& SessionOptions::on_event(EventHandler handler) {
+    edit().on_event = std::move(handler);
+    return *this;
+}
+
+SessionOptions& SessionOptions::on_stop(CommandHandler handler) {
+    edit().on_stop = std::move(handler);
+    return *this;
+}
+
+SessionOptions& SessionOptions::on_restart(CommandHandler handler) {
+    edit().on_restart = std::move(handler);
+    return *this;
+}
+
+SessionOptions& SessionOptions::on_update(CommandHandler handler) {
+    edit().on_update = std::move(handler);
     return *this;
 }
 

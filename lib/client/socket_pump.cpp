@@ -39,7 +39,8 @@ net::IoResult send(int socket, Bytes bytes) {
 
 } // namespace
 
-Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxStream> stream) {
+Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxStream> stream,
+                                                       std::shared_ptr<void> life) {
     Result<Background::Lease> lease = Background::acquire();
     if (!lease) return lease.error();
     int pair[2];
@@ -47,7 +48,7 @@ Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxS
         return ErrorInfo(std::error_code(errno, std::system_category()), "no socket pair");
     try {
         return std::shared_ptr<SocketPump>(
-            new SocketPump(std::move(stream), std::move(*lease), pair[0], pair[1]));
+            new SocketPump(std::move(stream), std::move(life), std::move(*lease), pair[0], pair[1]));
     } catch (const std::system_error& error) { // epoll has no room
         ::close(pair[0]);
         ::close(pair[1]);
@@ -59,8 +60,9 @@ Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxS
     }
 }
 
-SocketPump::SocketPump(std::shared_ptr<net::MuxStream> stream, Background::Lease lease, int ours, int theirs)
-    : stream_(std::move(stream)), lease_(std::move(lease)),
+SocketPump::SocketPump(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life, Background::Lease lease,
+                       int ours, int theirs)
+    : stream_(std::move(stream)), life_(std::move(life)), lease_(std::move(lease)),
       socket_(Background::executor(), asio::local::stream_protocol(), ours), theirs_(theirs) {}
 
 SocketPump::~SocketPump() {

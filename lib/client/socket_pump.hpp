@@ -19,7 +19,8 @@ namespace adit::inline v0 {
 class SocketPump : public std::enable_shared_from_this<SocketPump> {
 public:
     /// Errors: the system's, when there is no descriptor, memory or thread left.
-    static Result<std::shared_ptr<SocketPump>> create(std::shared_ptr<net::MuxStream> stream);
+    /// `life` goes when the pump does.
+    static Result<std::shared_ptr<SocketPump>> create(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life);
     SocketPump(const SocketPump&) = delete;
     SocketPump& operator=(const SocketPump&) = delete;
     ~SocketPump();
@@ -30,7 +31,8 @@ public:
 private:
     using Socket = asio::local::stream_protocol::socket;
 
-    SocketPump(std::shared_ptr<net::MuxStream> stream, Background::Lease lease, int ours, int theirs);
+    SocketPump(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life, Background::Lease lease, int ours,
+               int theirs);
 
     static asio::awaitable<void> to_program(std::shared_ptr<SocketPump> pump);
     static asio::awaitable<void> to_peer(std::shared_ptr<SocketPump> pump);
@@ -40,6 +42,7 @@ private:
     void end() noexcept;
 
     const std::shared_ptr<net::MuxStream> stream_;
+    const std::shared_ptr<void> life_;
     Background::Lease lease_;
     Socket socket_;
     int theirs_; // until start()

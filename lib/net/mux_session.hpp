@@ -141,6 +141,10 @@ public:
     muxado::StreamId id() const noexcept { return id_; }
     const std::shared_ptr<MuxSession>& session() const noexcept { return session_; }
 
+    /// What the owner read and wrote so far.
+    std::uint64_t bytes_received() const;
+    std::uint64_t bytes_sent() const;
+
     /// Completes by the handler, posted. Cancellation as Connection documents it.
     void start_read(asio::mutable_buffer buffer, Handler handler);
     void start_write(const detail::ConstBuffers& buffers, Handler handler);
@@ -181,6 +185,8 @@ private:
     asio::mutable_buffer read_buffer_;
     detail::ConstBuffers write_buffers_;
     ReadKind read_kind_ = ReadKind::bytes;
+    std::uint64_t received_ = 0;
+    std::uint64_t sent_ = 0;
     std::error_code closed_; ///< set once we ended it ourselves
 };
 

@@ -36,6 +36,7 @@ bool MuxStream::try_read(std::error_code& code, std::size_t& n) {
     muxado::Session& core = session_->core_;
     if (read_kind_ == ReadKind::bytes) {
         n = core.read(id_, MutableBytes(static_cast<std::uint8_t*>(read_buffer_.data()), read_buffer_.size()));
+        received_ += n;
         if (n != 0) return true;
     }
     switch (core.read_state(id_)) {
@@ -64,6 +65,7 @@ bool MuxStream::try_write(std::error_code& code, std::size_t& n) {
         n += taken;
         if (taken < bytes.size()) break;
     }
+    sent_ += n;
     if (n != 0) return true;
     switch (core.write_state(id_)) {
     case muxado::WriteState::open: return write_buffers_.begin() == write_buffers_.end();
@@ -73,6 +75,16 @@ bool MuxStream::try_write(std::error_code& code, std::size_t& n) {
     case muxado::WriteState::gone: code = errc::connection_closed; return true;
     }
     return false;
+}
+
+std::uint64_t MuxStream::bytes_received() const {
+    const std::lock_guard lock(session_->mutex_);
+    return received_;
+}
+
+std::uint64_t MuxStream::bytes_sent() const {
+    const std::lock_guard lock(session_->mutex_);
+    return sent_;
 }
 
 void MuxStream::start(asio::mutable_buffer buffer, ReadKind kind, Handler handler) {
@@ -233,6 +245,7 @@ asio::awaitable<IoResult> MuxStream::write(Bytes first, Bytes second) {
             if (!closed_ && !write_) {
                 n = session_->core_.write(id_, first);
                 if (n == first.size()) n += session_->core_.write(id_, second);
+                sent_ += n;
                 if (n != 0) session_->schedule_flush_if_needed();
             }
         }

@@ -181,9 +181,9 @@ TEST_CASE("closing a session completes everything with session_closed") {
     edge.wait_ended();
 }
 
-TEST_CASE("a lost session completes everything with session_lost") {
+TEST_CASE("without reconnect a lost session completes everything with session_lost") {
     MockEdge edge;
-    Session session = Session::connect(edge.options());
+    Session session = Session::connect(edge.options().reconnect(false));
     Outstanding outstanding(edge, session);
     SUBCASE("the connection broke") { edge.drop(); }
     SUBCASE("GOAWAY") { edge.goaway(); }
@@ -199,7 +199,7 @@ TEST_CASE("a lost session completes everything with session_lost") {
 
 TEST_CASE("an edge that no longer answers heartbeats is a lost session") {
     MockEdge edge;
-    Session session = Session::connect(edge.options().heartbeat_interval(100ms).heartbeat_tolerance(100ms));
+    Session session = Session::connect(edge.options().heartbeat_interval(100ms).heartbeat_tolerance(100ms).reconnect(false));
     Listener listener = session.listen(Endpoint("tcp://"));
     std::promise<void> freeze;
     const std::shared_future<void> thaw(freeze.get_future());

@@ -173,6 +173,10 @@ void MockEdge::mute_tls(bool on) {
     mute_ = on;
 }
 
+void MockEdge::drop_muted() {
+    asio::post(context_, [this] { muted_.clear(); });
+}
+
 void MockEdge::wait_hello(std::size_t count) {
     std::unique_lock lock(mutex_);
     const bool came = changed_.wait_for(lock, patience, [&] { return hellos_ >= count; });

@@ -80,6 +80,8 @@ public:
     void around_answers(std::function<void(const SeenRequest&)> before, std::function<void(const SeenRequest&)> after);
     /// TCP is accepted, but nothing is said.
     void mute_tls(bool on);
+    /// Ends the connections that were ignored so far.
+    void drop_muted();
     /// Waits until so many ClientHellos came that nobody answers.
     void wait_hello(std::size_t count = 1);
     /// For sessions from now on; 10 s otherwise.

@@ -143,7 +143,8 @@ TEST_CASE("a session is lost under the hands of its threads") {
     MockEdge edge;
     asio::thread_pool pool(4);
     for (int i = 0; i < 5; ++i) {
-        auto connecting = Session::async_connect(pool.get_executor(), edge.options(), asio::use_future);
+        auto connecting =
+            Session::async_connect(pool.get_executor(), edge.options().reconnect(false), asio::use_future);
         Session session = get(connecting);
         Listener listener = session.listen(Endpoint("tcp://"));
         std::vector<std::thread> threads;
@@ -162,6 +163,43 @@ TEST_CASE("a session is lost under the hands of its threads") {
         edge.drop();
         for (auto& thread : threads) thread.join();
     }
+    pool.join();
+}
+
+TEST_CASE("a session comes back under the hands of its threads") {
+    MockEdge edge;
+    asio::thread_pool pool(4);
+    auto connecting = Session::async_connect(pool.get_executor(), with_reconnect_delay(edge.options(), 5ms), asio::use_future);
+    Session session = get(connecting);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    std::atomic<int> accepted = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([listener, &accepted]() mutable {
+            std::error_code ec;
+            while (!ec) {
+                Connection connection = listener.accept(ec);
+                std::error_code ignored;
+                (void)connection.write_some(asio::buffer("x", 1), ignored);
+                if (!ec) ++accepted;
+            }
+            CHECK(ec == errc::session_closed);
+        });
+    }
+    threads.emplace_back([session]() mutable {
+        std::error_code ec;
+        for (int i = 0; i < 20 && !ec; ++i) session.listen(Endpoint("tcp://"), ec).close();
+        CHECK_FALSE(ec);
+    });
+    for (std::size_t i = 1; i <= 5; ++i) {
+        (void)edge.visit(listener.id());
+        edge.drop();
+        edge.wait_request(RequestType::auth, i + 1);
+    }
+    threads.back().join();
+    threads.pop_back();
+    session.close();
+    for (auto& thread : threads) thread.join();
     pool.join();
 }
 
