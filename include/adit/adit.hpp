@@ -9,6 +9,8 @@
 #include <adit/event.hpp>
 #include <adit/limits.hpp>
 #include <adit/listener.hpp>
+#include <adit/oauth_options.hpp>
+#include <adit/oidc_options.hpp>
 #include <adit/session.hpp>
 #include <adit/session_details.hpp>
 #include <adit/session_options.hpp>

@@ -68,7 +68,7 @@ Endpoint& Endpoint::proxy_protocol(int version) {
 }
 
 Endpoint& Endpoint::binding(std::string_view text) {
-    edit().binding = text;
+    edit().bindings.emplace_back(text);
     return *this;
 }
 

@@ -6,11 +6,13 @@
 #include <adit/session_options.hpp>
 
 #include "base/result.hpp"
+#include "proto/opts.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace adit::inline v0 {
@@ -45,6 +47,28 @@ struct SessionOptions::Data {
     std::chrono::milliseconds rpc_time{limits::rpc_time};  // the same for all programs; tests have less time
 };
 
+struct OAuthOptions::Data {
+    Data() = default;
+    OAuthOpts opts;
+};
+
+struct OidcOptions::Data {
+    Data() = default;
+    OidcOpts opts;
+};
+
+/// Names in lower case.
+class HeaderChanges {
+public:
+    HeaderChanges() = default;
+    void set(std::string_view name, std::string_view value);
+    void drop(std::string_view name);
+    bool empty() const { return add.empty() && remove.empty(); }
+
+    std::vector<std::pair<std::string, std::string>> add; // a name once
+    std::vector<std::string> remove;
+};
+
 struct Endpoint::Data {
     Data() = default;
 
@@ -57,10 +81,25 @@ struct Endpoint::Data {
     std::optional<std::string> forwards_to;
     std::string app_protocol;
     int proxy_protocol = 0;
-    std::string binding;
+    std::vector<std::string> bindings;
     bool pooling = false;
     std::optional<std::string> traffic_policy;
     std::size_t backlog = limits::accept_backlog;
+
+    std::optional<CompressionOpts> compression;
+    std::optional<CircuitBreakerOpts> circuit_breaker;
+    std::optional<IpRestrictionOpts> ip_restriction;
+    std::optional<BasicAuthOpts> basic_auth;
+    std::optional<OAuthOpts> oauth;
+    std::optional<OidcOpts> oidc;
+    std::optional<WebhookVerificationOpts> webhook_verification;
+    std::optional<WebsocketTcpConverterOpts> websocket_tcp_converter;
+    std::optional<UserAgentFilterOpts> user_agent_filter;
+    HeaderChanges request_headers;
+    HeaderChanges response_headers;
+    std::vector<std::string> mutual_tls_ca; // one text a call
+    std::optional<TlsTerminationOpts> tls_termination;
+    bool own_certificate = false; // tls_termination has texts, perhaps empty ones
 };
 
 /// Where a session connects to.

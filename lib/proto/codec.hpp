@@ -18,6 +18,9 @@
 
 namespace adit::inline v0 {
 
+/// RFC 3629: encode() changes nothing in it.
+ADIT_INTERNAL bool is_utf8(std::string_view text) noexcept;
+
 // Requests: both sides encode and decode them.
 ADIT_INTERNAL std::string encode(const AuthRequest& message);
 ADIT_INTERNAL std::string encode(const BindRequest& message);

@@ -311,3 +311,34 @@ TEST_CASE("commands have the members that Rust agents need") {
     CHECK(encode(stop) == R"({"Id":"tn_1","Message":"m","ErrorCode":"ERR_NGROK_300"})");
     CHECK(decode_stop_tunnel_request(R"({"Id":"x","Message":"m","ErrorCode":null})")->error_code.empty());
 }
+
+TEST_CASE("text is UTF-8 exactly if it is written as it is") {
+    struct Row {
+        std::string_view text;
+        bool utf8;
+    };
+    const Row rows[] = {
+        {"", true},
+        {"plain", true},
+        {"\xc3\xbc", true},
+        {"\xe2\x82\xac", true},
+        {"\xf0\x9f\x98\x80", true},
+        {"\xf4\x8f\xbf\xbf", true},
+        {"\xff", false},
+        {"a\xfc" "b", false},          // Latin-1
+        {"\xc3", false},               // cut
+        {"\xe2\x82", false},           // cut
+        {"\xc0\xaf", false},           // overlong
+        {"\xe0\x80\xaf", false},       // overlong
+        {"\xed\xa0\x80", false},       // surrogate
+        {"\xf4\x90\x80\x80", false},   // beyond U+10FFFF
+        {"\x80", false},               // a tail alone
+    };
+    for (const Row& row : rows) {
+        CAPTURE(std::string(row.text));
+        CHECK(is_utf8(row.text) == row.utf8);
+        UnbindRequest request;
+        request.id = row.text;
+        CHECK((decode_unbind_request(encode(request))->id == row.text) == row.utf8);
+    }
+}
