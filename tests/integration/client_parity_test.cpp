@@ -2,6 +2,7 @@
 // @ngrok/ngrok 1.7.0) sent, message by message and field by field, over real TLS against the recorded answers.
 #include "integration/client_support.hpp"
 
+#include "proto/codec.hpp"
 #include "support/json_compare.hpp"
 #include "support/transcript.hpp"
 
@@ -61,6 +62,16 @@ public:
         }
     }
 
+    /// The options of the recorded Bind, for the PEM texts that the client was given.
+    template <class Opts>
+    Opts recorded_opts() const {
+        for (const RecordedMessage& message : expected_)
+            if (message.type == static_cast<std::uint32_t>(RequestType::bind))
+                return std::get<Opts>(decode_bind_request(message.json)->opts);
+        FAIL("no Bind was recorded");
+        return {};
+    }
+
     std::string recorded_token() const {
         const std::smatch match = find(expected_.at(0).json, R"re("AuthToken":"([^"]*)")re");
         return match[1];
@@ -97,9 +108,10 @@ public:
     MockEdge edge; // ends before what it answers with
 };
 
-Session connect(Replay& replay) {
+Session connect(Replay& replay, std::string_view metadata = {}) {
     // As with ngrok's own service: without our extension, which is the subject of its own test below.
-    return Session::connect(replay.edge.options().authtoken(replay.recorded_token()).window_growth(false));
+    auto options = replay.edge.options().authtoken(replay.recorded_token()).window_growth(false);
+    return Session::connect(options.metadata(metadata));
 }
 
 void echo(Replay& replay, Listener& listener, const std::string& bytes) {
@@ -147,6 +159,18 @@ TEST_CASE("02: a tcp endpoint, one connection, and its end") {
     replay.check_messages();
 }
 
+TEST_CASE("03: a tcp endpoint with all its options") {
+    Replay replay("03_tcp_full");
+    Session session = connect(replay);
+    auto endpoint = Endpoint("tcp://5.tcp.tunnel.test:12345").metadata("md").forwards_to("label for humans");
+    endpoint.proxy_protocol(1).pooling(true).binding("public");
+    endpoint.allow_cidr("10.0.0.0/8").allow_cidr("192.168.0.0/16").deny_cidr("10.1.0.0/16");
+    const Listener listener =
+        session.listen(endpoint.traffic_policy(R"({"on_tcp_connect":[{"actions":[{"type":"log"}]}]})"));
+    CHECK(listener.url() == "tcp://5.tcp.tunnel.test:12345");
+    replay.check_messages();
+}
+
 TEST_CASE("04: an http endpoint of a forwarder") {
     Replay replay("04_http_minimal");
     Session session = connect(replay);
@@ -164,12 +188,79 @@ TEST_CASE("05: an http endpoint with a domain and HTTP/2 on its connections") {
     replay.check_messages();
 }
 
+TEST_CASE("06: an http endpoint with everything that clients without traffic policies can ask for") {
+    Replay replay("06_http_full");
+    Session session = connect(replay);
+    auto endpoint = Endpoint("https://full.tunnel.test").metadata("md").forwards_to("fw").proxy_protocol(2);
+    endpoint.binding("internal").pooling(true).compression().circuit_breaker(0.5).websocket_tcp_conversion();
+    endpoint.allow_cidr("1.2.3.0/24").deny_cidr("4.5.6.0/24");
+    endpoint.basic_auth("user1", "password1").basic_auth("user2", "password2");
+    auto oauth = OAuthOptions("google").client("cid", "csec").allow_email("a@x.com");
+    endpoint.oauth(oauth.allow_domain("x.com").scope("profile"));
+    auto oidc = OidcOptions("https://idp.example", "cid2", "csec2").allow_email("b@x.com");
+    endpoint.oidc(oidc.allow_domain("y.com").scope("email"));
+    endpoint.webhook_verification("github", "s3cret").allow_user_agent("^good.*").deny_user_agent("^bad.*");
+    endpoint.mutual_tls_ca(replay.recorded_opts<HttpOpts>().mutual_tls_ca->mutual_tls_ca);
+    endpoint.request_header("X-Req", "1").request_header("X-Req2", "2").remove_request_header("X-Rem");
+    endpoint.response_header("X-Resp", "3").remove_response_header("X-Rem2");
+    const Listener listener = session.listen(endpoint);
+    CHECK(listener.url() == "https://full.tunnel.test");
+    replay.check_messages();
+}
+
+TEST_CASE("07: an http endpoint with a traffic policy") {
+    Replay replay("07_http_traffic_policy");
+    Session session = connect(replay);
+    const Listener listener = session.listen(Endpoint("https://").traffic_policy(
+        R"json({"on_http_request":[{"name":"deny-bad","expressions":["req.url.path.startsWith('/bad')"],)json"
+        R"json("actions":[{"type":"deny","config":{"status_code":403}}]}]})json"));
+    replay.check_messages();
+}
+
+TEST_CASE("08: a policy of the older form is the text of a traffic policy") {
+    Replay replay("08_http_legacy_policy");
+    Session session = connect(replay);
+    const Listener listener = session.listen(Endpoint("https://").traffic_policy(
+        R"({"inbound":[{"name":"in","expressions":["req.Method == 'PUT'"],"actions":[{"type":"deny"}]}],)"
+        R"("outbound":[{"name":"out","expressions":["res.StatusCode == '200'"],)"
+        R"("actions":[{"type":"custom-response","config":{"status_code":201}}]}]})"));
+    replay.check_messages();
+}
+
+TEST_CASE("09: an http endpoint with a password") {
+    Replay replay("09_http_basic_auth");
+    Session session = connect(replay);
+    const Listener listener = session.listen(Endpoint("https://").basic_auth("u", "passw0rd1"));
+    replay.check_messages();
+}
+
+TEST_CASE("10: an http endpoint with the edge's own OAuth application") {
+    Replay replay("10_http_oauth");
+    Session session = connect(replay);
+    auto oauth = OAuthOptions("google").allow_email("a@x.com").allow_domain("x.com");
+    const Listener listener = session.listen(Endpoint("https://").oauth(oauth.scope("s1").scope("s2")));
+    replay.check_messages();
+}
+
 TEST_CASE("11: a tls endpoint") {
     Replay replay("11_tls_minimal");
     Session session = connect(replay);
     Listener listener = session.listen(Endpoint("tls://"));
     CHECK(listener.url() == "tls://t28.tunnel.test");
     echo(replay, listener, "\x16\x03\x01raw tls bytes");
+    replay.check_messages();
+}
+
+TEST_CASE("12: a tls endpoint with all its options: TLS and client certificates end at the edge") {
+    Replay replay("12_tls_full");
+    Session session = connect(replay);
+    const auto recorded = replay.recorded_opts<TlsOpts>();
+    auto endpoint = Endpoint("tls://t.tunnel.test").metadata("m").forwards_to("f").proxy_protocol(2).pooling(true);
+    endpoint.mutual_tls_ca(recorded.mutual_tls_at_edge->mutual_tls_ca);
+    endpoint.tls_termination(recorded.tls_termination->cert, recorded.tls_termination->key);
+    endpoint.allow_cidr("0.0.0.0/0").deny_cidr("9.9.9.9/32").traffic_policy(R"({"on_tcp_connect":[]})");
+    const Listener listener = session.listen(endpoint);
+    CHECK(listener.url() == "tls://t.tunnel.test");
     replay.check_messages();
 }
 
@@ -275,5 +366,23 @@ TEST_CASE("26: a connection for an unknown listener ends, the session goes on") 
     Connection connection = listener.accept_for(20s);
     write_all(connection, read_exactly(connection, 5));
     CHECK(visitor.read(5) == "alive");
+    replay.check_messages();
+}
+
+TEST_CASE("40: the options of the official client's short form") {
+    Replay replay("40_http_forward_url_https_upstream");
+    Session session = connect(replay, "sm");
+    auto endpoint = Endpoint("https://conv.tunnel.test").metadata("m").compression().allow_cidr("10.0.0.0/8");
+    endpoint.basic_auth("u", "passw0rd!").request_header("a", "b");
+    const Listener listener = session.listen(endpoint.oauth(OAuthOptions("google").allow_domain("x.com")));
+    CHECK(listener.url() == "https://conv.tunnel.test");
+    replay.check_messages();
+}
+
+TEST_CASE("41: an edge that speaks the second version of the protocol") {
+    Replay replay("41_auth_redirect_version2");
+    Session session = connect(replay);
+    const Listener listener = session.listen(Endpoint("tcp://"));
+    CHECK(listener.is_open());
     replay.check_messages();
 }

@@ -81,6 +81,29 @@ TEST_CASE("a tls endpoint passes the handshake through: the visitor sees the app
     CHECK(record.bytes_out > 500);
 }
 
+TEST_CASE("a tls endpoint that asks for it ends at the edge: the application gets plain bytes") {
+    TestEdge edge;
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto authority = adit::tls::CertificateAuthority::create("application", now);
+    REQUIRE(authority);
+    const auto issued = authority->issue_server({"own.edge.test"}, now);
+    REQUIRE(issued);
+    auto own = edge.session.listen(
+        adit::Endpoint("tls://own.edge.test").tls_termination(issued->certificate_pem, issued->key_pem));
+    auto lent = edge.session.listen(adit::Endpoint("tls://lent.edge.test").tls_termination());
+    for (auto* listener : {&own, &lent}) {
+        const std::string name = listener == &own ? "own.edge.test" : "lent.edge.test";
+        const std::string roots = listener == &own ? authority->certificate_pem() : edge.server.ca_pem();
+        auto visitor = NetVisitor::tls(edge.server.https_port(), TlsOptions(name, roots));
+        visitor.send("secret\n");
+        auto app = edge.accept(*listener);
+        CHECK(app.read_until("\n") == "secret\n");
+        CHECK_FALSE(app.connection().passthrough_tls());
+        app.write("answer\n");
+        CHECK(visitor.read_until("\n") == "answer\n");
+    }
+}
+
 TEST_CASE("a tls endpoint is no https endpoint: our certificate is never shown for it") {
     TestEdge edge;
     auto listener = edge.listen("tls://raw.edge.test");
