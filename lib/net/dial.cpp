@@ -10,6 +10,11 @@
 #include <string_view>
 #include <utility>
 
+#include <cerrno>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 namespace adit::inline v0::net {
 namespace {
 
@@ -159,6 +164,41 @@ asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::s
     Result<Tcp::socket> socket = co_await connect_any(executor, std::move(addresses), left);
     if (!socket) co_return failed("TCP connect", socket.error().code());
     co_return Result<Tcp::socket>(std::move(*socket));
+}
+
+asio::awaitable<Result<Tcp::socket>> dial_local(asio::any_io_executor executor, std::string path,
+                                                Clock::duration time) {
+    constexpr auto pause = std::chrono::milliseconds(10);
+    const Clock::time_point end = Clock::now() + time;
+    std::error_code ec;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) ec = std::make_error_code(std::errc::filename_too_long);
+    if (!ec) std::ranges::copy(path, address.sun_path);
+    Tcp::socket socket(executor);
+    if (!ec) {
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            ec.assign(errno, std::system_category());
+        } else {
+            socket.assign(Tcp::v4(), fd, ec);
+            if (ec) (void)::close(fd);
+        }
+    }
+    while (!ec) {
+        const int done = ::connect(socket.native_handle(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+        if (done == 0) co_return Result<Tcp::socket>(std::move(socket));
+        if (errno == EINTR) continue;
+        // A full backlog is no state to wait for in the kernel.
+        if (errno != EAGAIN) ec.assign(errno, std::system_category());
+        if (!ec && Clock::now() >= end) ec = errc::timed_out;
+        if (ec) break;
+        asio::steady_timer timer(executor, pause);
+        auto token = asio::redirect_error(asio::use_awaitable, ec);
+        co_await timer.async_wait(token);
+    }
+    const bool late = ec == errc::timed_out;
+    co_return ErrorInfo(ec, "connect to unix:" + path + (late ? " took too long" : " failed"));
 }
 
 } // namespace adit

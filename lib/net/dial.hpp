@@ -17,6 +17,11 @@ namespace adit::inline v0::net {
 ADIT_INTERNAL asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host,
                                                         std::string port, std::chrono::steady_clock::duration time);
 
+/// The same for a local (AF_UNIX) stream socket. The socket is one for all of lib/net: what it is asked of TCP alone fails
+/// without consequence.
+ADIT_INTERNAL asio::awaitable<Result<Tcp::socket>> dial_local(asio::any_io_executor executor, std::string path,
+                                                              std::chrono::steady_clock::duration time);
+
 /// Connects to whichever address answers first. They are tried in their order, each with a head start of
 /// limits::connect_head_start, so that one that swallows packets costs little (RFC 8305 5). Errors: the last one's,
 /// errc::timed_out.

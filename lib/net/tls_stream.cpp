@@ -1,5 +1,6 @@
 #include "net/tls_stream.hpp"
 
+#include <array>
 #include <utility>
 
 namespace adit::inline v0::net {
@@ -78,11 +79,21 @@ asio::awaitable<IoResult> TlsStream::read_some(MutableBytes buffer) {
         const IoResult more = fill();
         if (more.ok()) continue;
         // A transport that ends without close_notify is a truncation (RFC 8446 6.1), not an end of data.
-        if (more.eof()) co_return IoResult(make_error_code(errc::tls_error));
+        if (more.eof() && !truncation_ends_) co_return IoResult(make_error_code(errc::tls_error));
         if (more.code() != asio::error::would_block) co_return more;
         auto token = asio::redirect_error(asio::use_awaitable, ec);
         co_await socket_.async_wait(Tcp::socket::wait_read, token);
         if (ec) co_return IoResult(ec);
+    }
+}
+
+bool TlsStream::is_quiet() {
+    std::array<std::uint8_t, 1> byte;
+    for (;;) {
+        const tls::ReadResult got = engine_.read(byte);
+        if (got.size != 0 || got.status != tls::Status::want_input) return false;
+        const IoResult more = fill();
+        if (!more.ok()) return more.code() == asio::error::would_block;
     }
 }
 

@@ -27,6 +27,12 @@ public:
     void abort() noexcept override;
     void close() noexcept override;
 
+    /// False once the peer ended the connection or sent data; takes in what else it sends (session tickets). Never waits.
+    /// With nothing outstanding.
+    bool is_quiet();
+    /// From now on the end of the transport without close_notify reads as the end of the data.
+    void accept_truncation() noexcept { truncation_ends_ = true; }
+
     const tls::Engine& engine() const noexcept { return engine_; }
     Tcp::socket& socket() noexcept { return socket_; }
     /// Takes both out, for a MuxSession. Only after the handshake, with nothing outstanding.
@@ -40,6 +46,7 @@ private:
     tls::Engine engine_;
     std::size_t input_hint_ = 4096; // a ClientHello; grows with what arrives
     bool writing_ = false;
+    bool truncation_ends_ = false;
 };
 
 } // namespace adit
