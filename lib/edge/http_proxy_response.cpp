@@ -79,13 +79,15 @@ bool HttpProxy::take_head(AgentLeg& leg) {
     Head& head = leg.parser.head();
     const bool interim = head.is_interim();
     leg.keep_alive = head.keep_alive();
+    const int number = agent_error_number(head);
     const ResponsePlan plan = apply_response_rules(head, exchange_.facts, exchange_.request_done);
     if (!plan.forward) return true;
+    if (number != 0) head.add("ngrok-error-code", "ERR_NGROK_" + std::to_string(number));
     if (!write_head(down_, head)) return false;
     if (interim) return true;
     exchange_.plan = plan;
     exchange_.answer = Answer::agent;
-    access_.answer(head.status(), 0);
+    access_.answer(head.status(), number);
     return true;
 }
 

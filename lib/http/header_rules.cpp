@@ -196,6 +196,37 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     set_connection(request, upgrade, request.keep_alive());
 }
 
+void apply_forward_rules(Head& request) {
+    const bool upgrade = is_upgrade(request);
+    const bool chunked = request.chunked();
+    const auto length = request.framing() == Framing::length ? request.content_length() : std::nullopt;
+    remove_listed(request);
+    request.remove_if([&](const Field& field) {
+        switch (field.id) {
+        case FieldId::content_length: return !length;
+        case FieldId::expect: return !request.expect_continue();
+        case FieldId::trailer: return !chunked;
+        case FieldId::upgrade: return !upgrade;
+        default: return is_hop_by_hop(field.id);
+        }
+    });
+    set_origin_form(request);
+    request.set_version(HttpVersion::http11);
+    request.set_upgrade(upgrade);
+    if (length) set_length(request, *length);
+    if (chunked) request.add(FieldId::transfer_encoding, "chunked");
+    set_connection(request, upgrade, true);
+}
+
+int agent_error_number(const Head& response) noexcept {
+    if (response.status() < 500) return 0;
+    const auto code = response.find(FieldId::ngrok_error);
+    if (code == "ERR_NGROK_8012" && response.status() == 502) return 8012;
+    if (code == "ERR_NGROK_3004" && response.status() == 502) return 3004;
+    if (code == "ERR_NGROK_3005" && response.status() == 504) return 3005;
+    return 0;
+}
+
 ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, bool request_done) {
     ResponsePlan plan;
     const bool switching = is_switching(response) && request.upgrade;

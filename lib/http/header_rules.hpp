@@ -26,6 +26,15 @@ struct VisitorInfo {
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
 
+/// Makes the request that an upstream gets out of the one that an edge sent to its agent, where apply_request_rules() was
+/// applied before: hop-by-hop fields go, framing and version are ours, what says who the visitor is stays. The connection
+/// is kept, whatever the edge does with its own.
+ADIT_INTERNAL void apply_forward_rules(Head& request);
+
+/// The number if an agent's answer says ngrok-error-code itself and may: that it did not reach its upstream (8012), or got
+/// no valid answer (3004) or none in time (3005) from it. Else 0. Look before apply_response_rules() removes the field.
+ADIT_INTERNAL int agent_error_number(const Head& response) noexcept;
+
 /// What the response needs to know of its request. Take it before the request's head is changed or moved.
 struct RequestFacts {
     RequestFacts() = default;

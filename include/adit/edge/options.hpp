@@ -29,7 +29,7 @@ public:
     std::string host;
     std::string path;           ///< without the query
     int status = 0;             ///< 0 for raw connections
-    int ngrok_error = 0;        ///< n of ERR_NGROK_n if the edge made the answer
+    int ngrok_error = 0;        ///< n of ERR_NGROK_n if the edge or a forwarder made the answer
     std::uint64_t bytes_in = 0; ///< from the visitor
     std::uint64_t bytes_out = 0;
 };
