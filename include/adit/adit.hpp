@@ -7,6 +7,7 @@
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
 #include <adit/event.hpp>
+#include <adit/forwarder.hpp>
 #include <adit/limits.hpp>
 #include <adit/listener.hpp>
 #include <adit/oauth_options.hpp>
@@ -14,3 +15,4 @@
 #include <adit/session.hpp>
 #include <adit/session_details.hpp>
 #include <adit/session_options.hpp>
+#include <adit/upstream.hpp>

@@ -17,6 +17,7 @@ namespace adit::inline v0 {
 namespace detail {
 
 class ConnectionImpl;
+class ForwarderImpl;
 
 /// Up to eight buffers of a sequence, the most that one operation takes.
 class ConstBuffers {
@@ -155,6 +156,7 @@ public:
     explicit Connection(std::shared_ptr<detail::ConnectionImpl> impl) noexcept; ///< for the library itself
 
 private:
+    friend class detail::ForwarderImpl;
     using Handler = detail::AnyHandler<void(std::error_code, std::size_t)>;
     using Impl = std::shared_ptr<detail::ConnectionImpl>;
 

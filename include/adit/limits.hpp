@@ -85,6 +85,15 @@ inline constexpr auto option_time_max = 24h;                   ///< a longer tim
 inline constexpr std::size_t socket_pump_buffer = 32'768;      ///< bytes one direction of release_socket() holds, while it moves data
 inline constexpr auto exit_time = 2s;                          ///< a program that ends waits so long for closing sessions
 
+// forwarder
+inline constexpr auto upstream_dial_time = 3s;                 ///< name, TCP and TLS of an upstream, behaviour E.1
+inline constexpr std::size_t upstream_idle_connections = 64;   ///< kept for the next request, of one forwarder
+inline constexpr std::size_t upstream_idle_max = 1'024;        ///< as many as a peer may open streams
+inline constexpr auto upstream_idle_time = 30s;                ///< of one of them; many servers keep 60 s and more
+inline constexpr auto upstream_reuse_unsafe_time = 1s;         ///< idle for longer, it takes no request that must not be sent twice
+inline constexpr std::size_t forward_buffer = 65'536;          ///< bytes one direction of a connection holds while it moves data
+inline constexpr auto forward_drain_time = 30s;                ///< for what is under way when a forwarder is closed
+
 // connections
 inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread
 inline constexpr std::size_t linger_bytes = 262'144;           ///< and that much of it is discarded

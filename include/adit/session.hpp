@@ -5,9 +5,11 @@
 #include <adit/detail/initiate.hpp>
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
+#include <adit/forwarder.hpp>
 #include <adit/listener.hpp>
 #include <adit/session_details.hpp>
 #include <adit/session_options.hpp>
+#include <adit/upstream.hpp>
 
 #include <chrono>
 #include <memory>
@@ -138,6 +140,34 @@ public:
             std::forward<Token>(token));
     }
 
+    /// Puts an endpoint online and passes what arrives there on to `upstream`. Blocking, with the errors of listen(), and
+    /// errc::unsupported_url and errc::invalid_option for an upstream that cannot work, before anything is sent. Whether the
+    /// upstream is up shows with the first visitor. Endpoint::forwards_to becomes the upstream's URL unless it was set.
+    Forwarder forward(const Endpoint& endpoint, const Upstream& upstream);
+    Forwarder forward(const Endpoint& endpoint, const Upstream& upstream, std::error_code& ec);
+    Forwarder forward(const Endpoint& endpoint, const Upstream& upstream, ErrorInfo& error);
+
+    /// Signature void(std::error_code, Forwarder). Cancellation: terminal, partial; an answer that comes later is undone.
+    template <class Token = DefaultToken>
+    auto async_forward(const Endpoint& endpoint, const Upstream& upstream, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Forwarder)>(
+            get_executor(),
+            [impl = impl_, endpoint, upstream](ForwardHandler handler) {
+                start_forward(impl, endpoint, upstream, nullptr, std::move(handler));
+            },
+            std::forward<Token>(token));
+    }
+    /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
+    template <class Token = DefaultToken>
+    auto async_forward(const Endpoint& endpoint, const Upstream& upstream, ErrorInfo& error, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Forwarder)>(
+            get_executor(),
+            [impl = impl_, endpoint, upstream, &error](ForwardHandler handler) {
+                start_forward(impl, endpoint, upstream, &error, std::move(handler));
+            },
+            std::forward<Token>(token));
+    }
+
     /// Ends the session: listeners and connections complete with errc::session_closed, the edge is told with GOAWAY.
     /// Never blocks.
     void close() noexcept;
@@ -165,12 +195,15 @@ private:
     using ConnectHandler = detail::AnyHandler<void(std::error_code, Session)>;
     using ListenHandler = detail::AnyHandler<void(std::error_code, Listener)>;
     using CloseHandler = detail::AnyHandler<void(std::error_code)>;
+    using ForwardHandler = detail::AnyHandler<void(std::error_code, Forwarder)>;
     using Impl = std::shared_ptr<detail::SessionImpl>;
 
     static void start_connect(const asio::any_io_executor& executor, const SessionOptions& options,
                               ErrorInfo* error, ConnectHandler handler);
     static void start_close(const Impl& impl, std::chrono::milliseconds drain, CloseHandler handler);
     static void start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo* error, ListenHandler handler);
+    static void start_forward(const Impl& impl, const Endpoint& endpoint, const Upstream& upstream, ErrorInfo* error,
+                              ForwardHandler handler);
 
     Impl impl_;
 };

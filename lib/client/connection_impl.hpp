@@ -52,6 +52,9 @@ public:
     const std::string& protocol() const noexcept { return protocol_; }
     bool passthrough_tls() const noexcept { return passthrough_tls_; }
 
+    /// For who reads and writes it as a net::Stream instead of by the functions below.
+    const std::shared_ptr<net::MuxStream>& stream() const noexcept { return stream_; }
+
     void start_read(asio::mutable_buffer buffer, Handler handler);
     void start_write(const ConstBuffers& buffers, Handler handler);
     std::size_t read(asio::mutable_buffer buffer, std::error_code& ec);

@@ -2,6 +2,7 @@
 
 #include "client/blocking.hpp"
 #include "client/connect_op.hpp"
+#include "client/forward_op.hpp"
 #include "client/session_impl.hpp"
 
 #include <utility>
@@ -119,6 +120,58 @@ void Session::start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo
     }
     if (error != nullptr) *error = no_session();
     handler.complete(errc::session_closed, Listener());
+}
+
+Forwarder Session::forward(const Endpoint& endpoint, const Upstream& upstream) {
+    ErrorInfo error;
+    Forwarder forwarder = forward(endpoint, upstream, error);
+    if (error) throw SystemError(error);
+    return forwarder;
+}
+
+Forwarder Session::forward(const Endpoint& endpoint, const Upstream& upstream, std::error_code& ec) {
+    ErrorInfo error;
+    Forwarder forwarder = forward(endpoint, upstream, error);
+    ec = error.code();
+    return forwarder;
+}
+
+Forwarder Session::forward(const Endpoint& endpoint, const Upstream& upstream, ErrorInfo& error) {
+    if (!impl_) {
+        error = no_session();
+        return {};
+    }
+    if (impl_->is_own_thread()) {
+        error = would_deadlock("forward");
+        return {};
+    }
+    BlockingCall<Forwarder> call;
+    start_forward(impl_, endpoint, upstream, &error, call.handler());
+    call.wait();
+    return std::move(call.result<0>());
+}
+
+void Session::start_forward(const Impl& impl, const Endpoint& endpoint, const Upstream& upstream, ErrorInfo* error,
+                            ForwardHandler handler) {
+    ErrorInfo refused = impl ? ErrorInfo() : no_session();
+    Result<detail::ForwardSetup> setup = detail::prepare_forward(endpoint, upstream);
+    if (!refused && !setup) refused = setup.error();
+    if (refused) {
+        if (impl) impl->remember_error(refused);
+        if (error != nullptr) *error = refused;
+        handler.complete(refused.code(), Forwarder());
+        if (impl) impl->ensure_completion();
+        return;
+    }
+    const std::shared_ptr<detail::SessionImpl> session = impl->shared_from_this(); // not a handle: it does not count
+    const auto slot = handler.slot();
+    detail::ForwardListening listening(session, std::move(setup->plan), std::move(handler));
+    if (!slot.is_connected()) {
+        session->start_listen(setup->endpoint.data(), error, ListenHandler(std::move(listening), session->executor()));
+        return;
+    }
+    auto cancellable = asio::bind_cancellation_slot(slot, std::move(listening));
+    session->start_listen(setup->endpoint.data(), error, ListenHandler(std::move(cancellable), session->executor()));
 }
 
 void Session::close() noexcept {

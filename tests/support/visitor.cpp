@@ -112,6 +112,16 @@ std::string NetVisitor::tls_failure(std::uint16_t port, const TlsOptions& option
     return visitor.handshake();
 }
 
+std::string NetVisitor::accept_tls(const std::shared_ptr<const adit::tls::ServerContext>& context) {
+    engine_ = std::make_unique<adit::tls::Engine>(adit::tls::Engine::server(context));
+    std::memcpy(engine_->input_space(in_.size() + 1).data(), in_.data(), in_.size()); // read ahead with what came before
+    engine_->commit_input(in_.size());
+    in_.clear();
+    return handshake();
+}
+
+std::string NetVisitor::alpn() const { return std::string(engine_->alpn()); }
+
 std::string NetVisitor::handshake() {
     for (;;) {
         const adit::tls::Status status = engine_->handshake();

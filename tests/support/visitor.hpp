@@ -13,6 +13,7 @@
 
 namespace adit::inline v0::tls {
 class Engine;
+class ServerContext;
 }
 
 namespace adit_test {
@@ -49,6 +50,10 @@ public:
     void start_tls(const TlsOptions& options);
     /// The reason why it failed, "" if it did not.
     static std::string tls_failure(std::uint16_t port, const TlsOptions& options);
+    /// The other end: a connection that a server accepted.
+    static NetVisitor accepted(int fd) { return NetVisitor(fd); }
+    /// Ends TLS on one of these; the reason why it failed, "" if it did not.
+    std::string accept_tls(const std::shared_ptr<const adit::tls::ServerContext>& context);
     NetVisitor(NetVisitor&&) noexcept;
     NetVisitor& operator=(NetVisitor&&) noexcept;
     ~NetVisitor();
@@ -81,7 +86,9 @@ public:
     void close();
     /// Its own address, "127.0.0.1:51234".
     std::string address() const;
-    /// SHA-256 of the certificate that the server showed.
+    /// What was agreed in the TLS handshake, "" for nothing.
+    std::string alpn() const;
+    /// SHA-256 of the certificate that the peer showed.
     std::string peer_fingerprint() const;
     /// How many bytes the kernel takes from the peer without anybody reading. Before the first read.
     void set_receive_buffer(int bytes);
