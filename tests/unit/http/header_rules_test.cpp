@@ -345,3 +345,49 @@ TEST_CASE("the facts of a request outlive its head") {
     CHECK(facts.version == HttpVersion::http11);
     CHECK_FALSE(RequestFacts(request_head("Connection: upgrade\r\nUpgrade: h2c\r\n")).upgrade);
 }
+
+TEST_CASE("who forwards behind an edge keeps what the edge said of the visitor, and his own connection to himself") {
+    struct Row {
+        std::string start;
+        std::string sent;
+        std::string seen; // after Host
+    };
+    const Row rows[] = {
+        {"GET / HTTP/1.1", "X-Forwarded-For: 192.0.2.1\r\nForwarded: for=x\r\nX-Real-IP: 1\r\nngrok-auth-user: me\r\n",
+         "X-Forwarded-For: 192.0.2.1\nForwarded: for=x\nX-Real-IP: 1\nngrok-auth-user: me\n"},
+        {"GET / HTTP/1.1", "Connection: close\r\nKeep-Alive: 1\r\nTE: trailers\r\nProxy-Connection: x\r\nX: 1\r\n", "X: 1\n"},
+        {"GET / HTTP/1.1", "Connection: X-Drop\r\nX-Drop: 1\r\nX-Keep: 1\r\n", "X-Keep: 1\n"},
+        {"GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", "Upgrade: websocket\nConnection: Upgrade\n"},
+        {"GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", ""},
+        {"POST / HTTP/1.1", "Content-Length: 3\r\nExpect: 100-continue\r\n", "Content-Length: 3\nExpect: 100-continue\n"},
+        {"POST / HTTP/1.1", "Transfer-Encoding: chunked\r\nTrailer: T\r\n", "Trailer: T\nTransfer-Encoding: chunked\n"},
+        {"GET http://app.example/p?q HTTP/1.1", "", ""},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.sent);
+        Head request = request_head(row.sent, row.start);
+        apply_forward_rules(request);
+        CHECK(lines_of(request) == "Host: app.example\n" + row.seen);
+        CHECK(request.target().starts_with('/'));
+    }
+}
+
+TEST_CASE("an agent may say of itself what went wrong behind it, and nothing else") {
+    struct Row {
+        int status;
+        std::string_view code;
+        int number;
+    };
+    const Row rows[] = {
+        {502, "ERR_NGROK_8012", 8012}, {502, "ERR_NGROK_3004", 3004}, {504, "ERR_NGROK_3005", 3005},
+        {200, "ERR_NGROK_8012", 0},    {504, "ERR_NGROK_8012", 0},    {502, "ERR_NGROK_3005", 0},
+        {502, "ERR_NGROK_3200", 0},    {502, "ERR_NGROK_80120", 0},   {502, "", 0},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.code);
+        Head response = Head::response(row.status);
+        CHECK(response.add("ngrok-error-code", row.code));
+        CHECK(agent_error_number(response) == row.number);
+    }
+    CHECK(agent_error_number(Head::response(502)) == 0);
+}
