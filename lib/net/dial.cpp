@@ -1,13 +1,18 @@
 #include "net/dial.hpp"
 
+#include "base/ip_address.hpp"
 #include "net/deadline.hpp"
 
 #include <adit/limits.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <list>
 #include <memory>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
 #include <cerrno>
@@ -23,8 +28,9 @@ using Clock = std::chrono::steady_clock;
 /// Attempts that overlap; the first success ends it. Everything on the executor.
 class Race : public std::enable_shared_from_this<Race> {
 public:
-    Race(const asio::any_io_executor& executor, std::vector<Tcp::endpoint> addresses)
-        : executor_(executor), addresses_(std::move(addresses)), head_start_(executor), over_timer_(executor) {}
+    Race(const asio::any_io_executor& executor, std::vector<Tcp::endpoint> addresses, LocalEnd local)
+        : executor_(executor), addresses_(std::move(addresses)), local_(std::move(local)), head_start_(executor),
+          over_timer_(executor) {}
 
     void start() {
         over_timer_.expires_at(Clock::time_point::max());
@@ -43,6 +49,8 @@ public:
         over_timer_.cancel();
     }
     const std::error_code& error() const noexcept { return error_; }
+    /// The error is about our own end.
+    bool is_local() const noexcept { return is_local_; }
     Tcp::socket take() { return std::move(*winner_); }
 
 private:
@@ -51,9 +59,14 @@ private:
         const Tcp::endpoint& address = addresses_[next_++];
         Tcp::socket& socket = attempts_.emplace_back(executor_);
         ++running_;
-        socket.async_connect(address, [self = shared_from_this(), &socket](const std::error_code& ec) {
-            self->tried(socket, ec);
-        });
+        const std::error_code unbound = local_.empty() ? std::error_code() : local_.apply(socket, address.protocol());
+        if (unbound) {
+            asio::post(executor_, [self = shared_from_this(), &socket, unbound] { self->tried(socket, unbound, true); });
+        } else {
+            socket.async_connect(address, [self = shared_from_this(), &socket](const std::error_code& ec) {
+                self->tried(socket, ec, false);
+            });
+        }
         if (next_ == addresses_.size()) return;
         head_start_.expires_after(limits::connect_head_start);
         head_start_.async_wait([self = shared_from_this()](const std::error_code& ec) {
@@ -61,9 +74,10 @@ private:
         });
     }
 
-    void tried(Tcp::socket& socket, const std::error_code& ec) {
+    void tried(Tcp::socket& socket, const std::error_code& ec, bool is_local) {
         --running_;
         if (finished_) return;
+        is_local_ = is_local;
         if (!ec) {
             winner_ = &socket;
             finish({});
@@ -80,6 +94,8 @@ private:
 
     const asio::any_io_executor executor_;
     const std::vector<Tcp::endpoint> addresses_;
+    const LocalEnd local_;
+    bool is_local_ = false; // the last error came before the connect
     std::size_t next_ = 0;
     std::size_t running_ = 0;
     std::list<Tcp::socket> attempts_; // their places stay
@@ -112,6 +128,10 @@ bool is_localhost(std::string_view host) {
     return same && (end.size() == host.size() || host[host.size() - end.size() - 1] == '.');
 }
 
+std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+/// Asio's own category for the same numbers compares with few of std::errc.
+std::error_code as_errno(const std::error_code& ec) noexcept { return {ec.value(), std::system_category()}; }
+
 asio::awaitable<std::vector<Tcp::endpoint>> look_up(asio::any_io_executor executor, std::string host, std::string port,
                                                     Clock::duration time, std::error_code& ec) {
     Tcp::resolver resolver(executor);
@@ -132,10 +152,72 @@ asio::awaitable<std::vector<Tcp::endpoint>> look_up(asio::any_io_executor execut
 
 } // namespace
 
+LocalEnd LocalEnd::from_text(std::string_view text) {
+    LocalEnd local;
+    const auto address = IpAddress::parse(text);
+    if (!address) {
+        local.interface_ = text;
+    } else if (address->is_v4()) {
+        local.address_ = asio::ip::address_v4(address->v4());
+    } else {
+        local.address_ = asio::ip::address_v6(address->v6());
+    }
+    return local;
+}
+
+std::string LocalEnd::text() const { return interface_.empty() ? address_.to_string() : interface_; }
+
+bool LocalEnd::suits(const Tcp::endpoint& peer) const {
+    return empty() || !interface_.empty() || address_.is_v4() == peer.address().is_v4();
+}
+
+std::error_code LocalEnd::apply(Tcp::socket& socket, const Tcp& protocol) const {
+    std::error_code ec;
+    socket.open(protocol, ec);
+    if (ec) return as_errno(ec);
+    if (interface_.empty()) {
+        // The port is chosen at connect, so that two connections to different peers may share one.
+        const int on = 1;
+        (void)::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        socket.bind(Tcp::endpoint(address_, 0), ec);
+        return as_errno(ec);
+    }
+    if (::if_nametoindex(interface_.c_str()) == 0) return last_error();
+    const auto size = static_cast<socklen_t>(interface_.size());
+    if (::setsockopt(socket.native_handle(), SOL_SOCKET, SO_BINDTODEVICE, interface_.data(), size) != 0)
+        return last_error();
+    return {};
+}
+
+ErrorInfo LocalEnd::explain(const std::error_code& ec) const {
+    const std::string what = "bind_interface: \"" + text() + "\" ";
+    if (ec == std::errc::operation_not_permitted)
+        return {ec, what + "needs CAP_NET_RAW on this kernel; name one of the interface's IP addresses instead"};
+    if (!interface_.empty()) return {ec, what + "is no interface of this machine that can be used"};
+    return {ec, what + "is no address of this machine that can be used"};
+}
+
+asio::awaitable<Result<std::vector<Tcp::endpoint>>> resolve(asio::any_io_executor executor, std::string host,
+                                                            std::string port, Clock::duration time) {
+    std::error_code ec;
+    std::vector<Tcp::endpoint> addresses = co_await look_up(executor, host, port, time, ec);
+    if (!ec && addresses.empty()) ec = asio::error::host_not_found;
+    if (ec) {
+        const char* end = ec == errc::timed_out ? " took too long" : " failed";
+        co_return ErrorInfo(ec, "name lookup of " + host + ":" + port + end);
+    }
+    co_return Result<std::vector<Tcp::endpoint>>(std::move(addresses));
+}
+
 asio::awaitable<Result<Tcp::socket>> connect_any(asio::any_io_executor executor, std::vector<Tcp::endpoint> addresses,
-                                                 Clock::duration time) {
+                                                 Clock::duration time, LocalEnd local) {
     if (addresses.empty()) co_return Result<Tcp::socket>(asio::error::make_error_code(asio::error::host_not_found));
-    const auto race = std::make_shared<Race>(executor, std::move(addresses));
+    std::erase_if(addresses, [&local](const Tcp::endpoint& address) { return !local.suits(address); });
+    if (addresses.empty()) {
+        co_return ErrorInfo(asio::error::address_family_not_supported,
+                            "bind_interface: \"" + local.text() + "\" is of another address family than the target");
+    }
+    const auto race = std::make_shared<Race>(executor, std::move(addresses), local);
     const Finish finish(race);
     const Deadline deadline(executor, time, [race] { race->finish(make_error_code(errc::timed_out)); });
     race->start();
@@ -143,6 +225,7 @@ asio::awaitable<Result<Tcp::socket>> connect_any(asio::any_io_executor executor,
     auto token = asio::redirect_error(asio::use_awaitable, ec);
     co_await race->over().async_wait(token);
     race->finish(ec); // nothing, unless this coroutine was cancelled
+    if (race->error() && race->is_local()) co_return local.explain(race->error());
     if (race->error()) co_return Result<Tcp::socket>(race->error());
     Tcp::socket socket = race->take();
     tune(socket);
@@ -150,20 +233,18 @@ asio::awaitable<Result<Tcp::socket>> connect_any(asio::any_io_executor executor,
 }
 
 asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host, std::string port,
-                                          Clock::duration time) {
+                                          Clock::duration time, LocalEnd local) {
     const std::string target = host + ":" + port;
     const Clock::time_point end = Clock::now() + time;
-    const auto failed = [&target](const char* step, const std::error_code& ec) {
-        const bool late = ec == errc::timed_out;
-        return ErrorInfo(ec, std::string(step) + " of " + target + (late ? " took too long" : " failed"));
-    };
-    std::error_code ec;
-    std::vector<Tcp::endpoint> addresses = co_await look_up(executor, host, port, time, ec);
-    if (ec) co_return failed("name lookup", ec);
+    Result<std::vector<Tcp::endpoint>> addresses = co_await resolve(executor, host, port, time);
+    if (!addresses) co_return addresses.error();
     const Clock::duration left = std::max(end - Clock::now(), Clock::duration::zero());
-    Result<Tcp::socket> socket = co_await connect_any(executor, std::move(addresses), left);
-    if (!socket) co_return failed("TCP connect", socket.error().code());
-    co_return Result<Tcp::socket>(std::move(*socket));
+    Result<Tcp::socket> socket = co_await connect_any(executor, std::move(*addresses), left, std::move(local));
+    if (socket) co_return Result<Tcp::socket>(std::move(*socket));
+    const std::error_code ec = socket.error().code();
+    const std::string ended = ec == errc::timed_out ? " took too long" : " failed";
+    const std::string& why = socket.error().message();
+    co_return ErrorInfo(ec, "TCP connect of " + target + ended + (why.empty() ? why : ": " + why));
 }
 
 asio::awaitable<Result<Tcp::socket>> dial_local(asio::any_io_executor executor, std::string path,

@@ -99,6 +99,36 @@ TEST_CASE("a refused address gives way at once, and the last error is told") {
     CHECK(error == errc::timed_out);
 }
 
+TEST_CASE("a socket is bound to the local end that was named before it connects") {
+    asio::io_context context;
+    Tcp::acceptor open(context, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    const auto dial_from = [&](const char* local, Result<Tcp::socket>& out) -> asio::awaitable<void> {
+        return [](asio::any_io_executor ex, std::string port, std::string end, Result<Tcp::socket>& to) -> asio::awaitable<void> {
+            to = co_await net::dial(ex, "localhost", port, 20s, net::LocalEnd::from_text(end));
+        }(context.get_executor(), std::to_string(open.local_endpoint().port()), local, out);
+    };
+    Result<Tcp::socket> socket = errc::unavailable;
+    run(context, dial_from("127.0.0.3", socket));
+    REQUIRE(socket.has_value());
+    CHECK(socket->local_endpoint().address().to_string() == "127.0.0.3");
+    // To an interface: with what the kernel lets us have.
+    run(context, dial_from("lo", socket));
+    if (socket) {
+        char name[64] = {};
+        socklen_t size = sizeof name;
+        REQUIRE(::getsockopt(socket->native_handle(), SOL_SOCKET, SO_BINDTODEVICE, name, &size) == 0);
+        CHECK(std::string(name) == "lo");
+    } else {
+        CHECK(socket.error().message().find("CAP_NET_RAW") != std::string::npos);
+    }
+    // The local end is refused for each address; the last refusal is told.
+    run(context, dial_from("nosuch0", socket));
+    CHECK(socket.error().code() == std::errc::no_such_device);
+    CHECK(socket.error().message().find("TCP connect of localhost:") == 0);
+    run(context, dial_from("192.0.2.1", socket));
+    CHECK(socket.error().code() == std::errc::address_not_available);
+}
+
 TEST_CASE("a cancelled connect closes what is on its way") {
     asio::io_context context;
     const BlackHole hole(context);
