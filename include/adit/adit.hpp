@@ -4,6 +4,7 @@
 #include <adit/command.hpp>
 #include <adit/config.hpp>
 #include <adit/connection.hpp>
+#include <adit/dialer.hpp>
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
 #include <adit/event.hpp>

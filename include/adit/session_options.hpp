@@ -3,6 +3,7 @@
 
 #include <adit/command.hpp>
 #include <adit/config.hpp>
+#include <adit/dialer.hpp>
 #include <adit/error.hpp>
 #include <adit/event.hpp>
 
@@ -28,7 +29,8 @@ public:
     SessionOptions& operator=(SessionOptions&&) noexcept;
     ~SessionOptions();
 
-    /// Reads ADIT_SERVER, ADIT_AUTHTOKEN (else NGROK_AUTHTOKEN) and ADIT_ROOTS (a PEM file). What is not set stays unset.
+    /// Reads ADIT_SERVER, ADIT_AUTHTOKEN (else NGROK_AUTHTOKEN) and ADIT_ROOTS (a PEM file), and what
+    /// proxy_from_env() reads. What is not set stays unset.
     static SessionOptions from_env();
 
     /// The preset for ngrok's own service: server connect.ngrok-agent.com:443, and no growth of receive windows. Its root
@@ -49,6 +51,30 @@ public:
     SessionOptions& roots_pem(std::string_view pem_text);
     /// The name to verify and to send as SNI; default: the host of server().
     SessionOptions& server_name(std::string_view name);
+
+    /// The certificate chain, leaf first, and its private key (not encrypted) that are shown to an edge that asks for one.
+    SessionOptions& client_certificate(std::string_view certificate_pem, std::string_view key_pem);
+
+    /// Reach the edge through a proxy: "http://[user:password@]host[:port]" (CONNECT; port 80 if none is given),
+    /// "https://..." (the same inside of TLS to the proxy; 443), "socks5://..." (the edge's name is looked up here; 1080)
+    /// or "socks5h://..." (by the proxy). Without a scheme it is http. User and password are percent-encoded and appear in
+    /// no message. TLS with the edge runs inside: the proxy sees the edge's name, and no more. "" (default): no proxy.
+    SessionOptions& proxy(std::string_view url);
+    /// As curl: the proxy of https_proxy, HTTPS_PROXY, all_proxy or ALL_PROXY, the first that is set; none if none is, or
+    /// if no_proxy, else NO_PROXY, exempts the edge's host: a list of names (each with all below it), IP addresses and
+    /// CIDRs, or "*". localhost and loopback addresses are always exempt. The environment is read by this call. Of proxy()
+    /// and this the last call wins.
+    SessionOptions& proxy_from_env();
+    /// The roots for the certificate of an https:// proxy. Default: the system's.
+    SessionOptions& proxy_roots_pem(std::string_view pem_text);
+
+    /// Supplies the connection itself, for each connect anew; the library adds TLS. With a proxy it is asked for the
+    /// connection to the proxy. See <adit/dialer.hpp>.
+    SessionOptions& dialer(Dialer dialer);
+
+    /// Connect from this network interface (its name; where the kernel allows: Linux 5.7, or CAP_NET_RAW) or from this
+    /// local IP address. Not with dialer(). Default: as the routing table says.
+    SessionOptions& bind_interface(std::string_view name_or_address);
 
     /// Free text the edge shows with the session; at most limits::metadata_max bytes.
     SessionOptions& metadata(std::string_view text);

@@ -1,12 +1,12 @@
 #include "client/link_op.hpp"
 
 #include "client/leg.hpp"
+#include "client/reach.hpp"
 #include "client/roots.hpp"
 #include "client/self_description.hpp"
 #include "client/session_impl.hpp"
 #include "client/thrown.hpp"
 #include "net/deadline.hpp"
-#include "net/dial.hpp"
 #include "net/rpc.hpp"
 #include "net/tls_stream.hpp"
 #include "proto/codec.hpp"
@@ -93,9 +93,8 @@ asio::awaitable<Result<void>> LinkOp::connect() {
     Result<tls::Engine> engine = tls::Engine::client(*context, target_.verify_name);
     if (!engine) co_return engine.error();
 
-    const std::string port = std::to_string(target_.port);
     const auto time = session_->options().connect_timeout;
-    Result<net::Tcp::socket> socket = co_await net::dial(strand, target_.host, port, time);
+    Result<net::Tcp::socket> socket = co_await reach(strand, session_->options(), target_);
     if (!socket) co_return socket.error();
 
     step_ = Step::tls;
@@ -143,6 +142,9 @@ Result<std::shared_ptr<const tls::ClientContext>> LinkOp::tls_context() const {
     if (!roots) return roots.error();
     tls::ClientOptions client;
     client.roots = std::move(*roots);
+    Result<std::shared_ptr<const tls::Identity>> identity = client_identity(session_->options());
+    if (!identity) return identity.error();
+    client.identity = std::move(*identity);
     return tls::ClientContext::create(std::move(client));
 }
 
@@ -173,8 +175,9 @@ std::string LinkOp::auth_request() const {
 }
 
 ErrorInfo LinkOp::took_too_long() const {
-    const char* step = step_ == Step::dial ? "name lookup or TCP connect" : step_ == Step::tls ? "TLS" : "authentication";
-    return {errc::timed_out, std::string(step) + " of " + target_.text() + " took longer than connect_timeout (" +
+    const char* step = step_ == Step::tls ? "TLS of " : "authentication of ";
+    const std::string what = step_ == Step::dial ? describe_reach(session_->options(), target_) : step + target_.text();
+    return {errc::timed_out, what + " took longer than connect_timeout (" +
                                  std::to_string(session_->options().connect_timeout.count()) + " ms)"};
 }
 

@@ -33,6 +33,16 @@ struct SessionOptions::Data {
     std::string authtoken;
     Roots roots = Roots::system;
     std::string roots_value; // path or PEM text
+    bool client_certificate = false; // set, perhaps to what cannot work
+    std::string client_certificate_pem;
+    std::string client_key_pem;
+    std::string proxy;        // URL; empty: none
+    std::string proxy_source; // the option or variable it came from
+    bool proxy_from_environment = false;
+    std::string no_proxy;     // hosts that are reached without it
+    std::string proxy_roots;  // PEM text; empty: the system's
+    Dialer dialer;
+    std::string interface_or_address; // to bind to
     std::string server_name;
     std::string metadata;
     std::vector<ClientInfo> client_infos; // newest first

@@ -54,4 +54,9 @@ Result<tls::TrustRoots> load_roots(const SessionOptions::Data& options) {
     return named("roots_system", SystemRoots::instance().get());
 }
 
+Result<tls::TrustRoots> load_proxy_roots(const SessionOptions::Data& options) {
+    if (!options.proxy_roots.empty()) return named("proxy_roots_pem", tls::TrustRoots::from_pem(options.proxy_roots));
+    return named("the proxy's roots", SystemRoots::instance().get());
+}
+
 } // namespace adit

@@ -43,7 +43,7 @@ SessionOptions SessionOptions::from_env() {
     if (token == nullptr) token = environment("NGROK_AUTHTOKEN");
     if (token != nullptr) options.authtoken(token);
     if (const char* roots = environment("ADIT_ROOTS")) options.roots_file(roots);
-    return options;
+    return std::move(options.proxy_from_env());
 }
 
 SessionOptions SessionOptions::ngrok(std::string_view root_pem) {
@@ -82,6 +82,52 @@ SessionOptions& SessionOptions::roots_pem(std::string_view pem_text) {
 
 SessionOptions& SessionOptions::server_name(std::string_view name) {
     edit().server_name = name;
+    return *this;
+}
+
+SessionOptions& SessionOptions::client_certificate(std::string_view certificate_pem, std::string_view key_pem) {
+    edit().client_certificate = true;
+    edit().client_certificate_pem = certificate_pem;
+    edit().client_key_pem = key_pem;
+    return *this;
+}
+
+SessionOptions& SessionOptions::proxy(std::string_view url) {
+    edit().proxy = url;
+    edit().proxy_source = "proxy";
+    edit().proxy_from_environment = false;
+    edit().no_proxy.clear();
+    return *this;
+}
+
+SessionOptions& SessionOptions::proxy_from_env() {
+    proxy({});
+    edit().proxy_from_environment = true;
+    for (const char* name : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+        const char* url = environment(name);
+        if (url == nullptr) continue;
+        edit().proxy = url;
+        edit().proxy_source = name;
+        break;
+    }
+    const char* hosts = environment("no_proxy");
+    if (hosts == nullptr) hosts = environment("NO_PROXY");
+    if (hosts != nullptr) edit().no_proxy = hosts;
+    return *this;
+}
+
+SessionOptions& SessionOptions::proxy_roots_pem(std::string_view pem_text) {
+    edit().proxy_roots = pem_text;
+    return *this;
+}
+
+SessionOptions& SessionOptions::dialer(Dialer dialer) {
+    edit().dialer = std::move(dialer);
+    return *this;
+}
+
+SessionOptions& SessionOptions::bind_interface(std::string_view name_or_address) {
+    edit().interface_or_address = name_or_address;
     return *this;
 }
 

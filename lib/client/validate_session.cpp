@@ -1,4 +1,5 @@
 // What of a session's options cannot work.
+#include "client/reach.hpp"
 #include "client/validate.hpp"
 
 #include "base/ip_address.hpp"
@@ -8,6 +9,7 @@ namespace adit::inline v0 {
 namespace {
 
 constexpr std::uint16_t default_server_port = 443;
+constexpr std::size_t interface_name_max = 15; // IFNAMSIZ of Linux without its zero
 
 // ngrok's own service never saw more than the protocol's window (performance-and-reliability A.5).
 bool is_ngroks(std::string host) {
@@ -61,6 +63,18 @@ ErrorInfo check_client_infos(const std::vector<ClientInfo>& infos) {
     return {};
 }
 
+ErrorInfo check_way(const SessionOptions::Data& options, const std::string& host) {
+    if (const auto proxy = proxy_for(options, host); !proxy) return proxy.error();
+    const std::string& local = options.interface_or_address;
+    if (local.empty()) return {};
+    if (options.dialer) return invalid("bind_interface", "a dialer connects by itself: leave one of them out");
+    const bool is_address = IpAddress::parse(local).has_value();
+    if (!is_address && (local.size() > interface_name_max || has_control_or_space(local) ||
+                        local.find_first_of("/:") != std::string::npos))
+        return invalid("bind_interface", "is neither an IP address nor the name of an interface");
+    return {};
+}
+
 } // namespace
 
 std::string ServerTarget::text() const { return join_host_port(host, port); }
@@ -77,7 +91,11 @@ Result<ServerTarget> check(const SessionOptions::Data& options) {
     if (ErrorInfo error = check_times(options)) return error;
     if (ErrorInfo error = check_client_infos(options.client_infos)) return error;
     if (has_control_or_space(options.server_name)) return invalid("server_name", "is no host name");
-    return check_server(options);
+    if (const auto identity = client_identity(options); !identity) return identity.error();
+    Result<ServerTarget> target = check_server(options);
+    if (!target) return target;
+    if (ErrorInfo error = check_way(options, target->host)) return error;
+    return target;
 }
 
 } // namespace adit

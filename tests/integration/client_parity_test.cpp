@@ -153,17 +153,19 @@ TEST_CASE("00: the only thing we add by ourselves is our extension, which others
 }
 
 TEST_CASE("01: a session with its options") {
-    // Version and type are those of the user's entry; the user agent is that entry, then the client's own. What we say of
-    // commands depends on handlers, which recordings 17 and 18 are about.
-    Replay replay("01_session_full", {"Extra.UserAgent", "Extra.StopUnsupportedError", "Extra.RestartUnsupportedError",
-                                      "Extra.UpdateUnsupportedError"});
+    // Version and type are those of the user's entry; the user agent is that entry, then the client's own.
+    Replay replay("01_session_full", {"Extra.UserAgent"});
+    const CommandHandler done = [](const Command&) { return std::string(); };
     const Session session = Session::connect(replay.edge.options()
                                                  .authtoken(replay.recorded_token())
                                                  .window_growth(false)
                                                  .client_info("my-app", "1.2.3", "os comment")
                                                  .metadata(R"({"k":"v"})")
                                                  .heartbeat_interval(1000s) // the recorded client read its 1000 as seconds
-                                                 .heartbeat_tolerance(2000s));
+                                                 .heartbeat_tolerance(2000s)
+                                                 .on_stop(done)
+                                                 .on_restart(done)
+                                                 .on_update(done));
     replay.check_messages();
     const std::string sent = replay.edge.requests()[0].json;
     CHECK(sent.find(R"("UserAgent":"my-app/1.2.3 (os comment) adit/)") != std::string::npos);

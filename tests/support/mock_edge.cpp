@@ -23,13 +23,18 @@ std::chrono::sys_seconds now() {
     return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-std::shared_ptr<const tls::ServerContext> server_context(const tls::CertificateAuthority& authority) {
+std::shared_ptr<const tls::ServerContext> server_context(const tls::CertificateAuthority& authority,
+                                                         const std::string& client_ca = {}) {
     const auto leaf = authority.issue_server({"localhost", "127.0.0.1", "::1"}, now());
     REQUIRE(leaf.has_value());
     const auto identity = tls::Identity::from_pem(leaf->certificate_pem, leaf->key_pem);
     REQUIRE(identity.has_value());
     tls::ServerOptions options;
     options.select = [identity = *identity](std::string_view) { return identity; };
+    if (!client_ca.empty()) {
+        options.client_auth = tls::ClientAuth::require;
+        options.client_roots = *tls::TrustRoots::from_pem(client_ca);
+    }
     return *tls::ServerContext::create(options);
 }
 
@@ -168,6 +173,17 @@ void MockEdge::around_answers(std::function<void(const SeenRequest&)> before,
     after_ = std::move(after);
 }
 
+void MockEdge::demand_client_certificate(const std::string& ca_pem) {
+    auto demanding = server_context(authority_, ca_pem);
+    const std::lock_guard lock(mutex_);
+    tls_ = std::move(demanding);
+}
+
+std::vector<std::string> MockEdge::sources() const {
+    const std::lock_guard lock(mutex_);
+    return sources_;
+}
+
 void MockEdge::mute_tls(bool on) {
     const std::lock_guard lock(mutex_);
     mute_ = on;
@@ -269,6 +285,7 @@ asio::awaitable<void> MockEdge::accept_loop() {
         {
             const std::lock_guard lock(mutex_);
             mute = mute_;
+            sources_.push_back(socket.remote_endpoint(ec).address().to_string());
         }
         if (mute) {
             asio::co_spawn(context_, ignore(std::move(socket)), asio::detached);
@@ -289,7 +306,12 @@ asio::awaitable<void> MockEdge::ignore(Tcp::socket socket) {
 }
 
 asio::awaitable<void> MockEdge::greet(Tcp::socket socket) {
-    auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(tls_));
+    std::shared_ptr<const tls::ServerContext> context;
+    {
+        const std::lock_guard lock(mutex_);
+        context = tls_;
+    }
+    auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(context));
     const Result<void> shaken = co_await stream->handshake();
     if (!shaken) co_return;
     auto parts = stream->release();

@@ -78,6 +78,10 @@ public:
     std::string default_answer(const SeenRequest& request);
     /// Runs on the edge's thread right before and right after an answer goes out.
     void around_answers(std::function<void(const SeenRequest&)> before, std::function<void(const SeenRequest&)> after);
+    /// Connections from now on must show a certificate of this authority.
+    void demand_client_certificate(const std::string& ca_pem);
+    /// The addresses that TCP connections came from, without ports.
+    std::vector<std::string> sources() const;
     /// TCP is accepted, but nothing is said.
     void mute_tls(bool on);
     /// Ends the connections that were ignored so far.
@@ -132,6 +136,7 @@ private:
     Answer answer_;
     std::function<void(const SeenRequest&)> before_, after_;
     bool mute_ = false;
+    std::vector<std::string> sources_;
     std::vector<adit::net::Tcp::socket> muted_;
     std::vector<SeenRequest> requests_;
     std::vector<std::shared_ptr<Agent>> agents_;
