@@ -13,41 +13,38 @@
 
 namespace adit::inline v0 {
 
-/// Lives on the waiting thread's stack; the handler must be called exactly once and finished() waited for.
-template <class... Results>
-class BlockingCall {
+/// Lives on the waiting thread's stack; the handler must be called exactly once and waited for.
+template <class... Args>
+class Blocking {
 public:
-    BlockingCall() = default;
-    BlockingCall(const BlockingCall&) = delete;
-    BlockingCall& operator=(const BlockingCall&) = delete;
+    Blocking() = default;
+    Blocking(const Blocking&) = delete;
+    Blocking& operator=(const Blocking&) = delete;
 
-    detail::AnyHandler<void(std::error_code, Results...)> handler() {
-        return detail::AnyHandler<void(std::error_code, Results...)>::inline_function(
-            [this](std::error_code code, Results... results) {
-                // Notified with the lock held: afterwards this object may be gone.
-                const std::lock_guard lock(mutex_);
-                code_ = code;
-                results_.emplace(std::move(results)...);
-                done_.notify_one();
-            });
+    detail::AnyHandler<void(Args...)> handler() {
+        return detail::AnyHandler<void(Args...)>::inline_function([this](Args... args) {
+            // Notified with the lock held: afterwards this object may be gone.
+            const std::lock_guard lock(mutex_);
+            args_.emplace(std::move(args)...);
+            done_.notify_one();
+        });
     }
 
     void wait() {
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [this] { return results_.has_value(); });
+        done_.wait(lock, [this] { return args_.has_value(); });
     }
     /// False if the time passed first.
     bool wait_for(std::chrono::milliseconds time) {
         const auto bounded = std::min<std::chrono::milliseconds>(time, longest);
         std::unique_lock lock(mutex_);
-        return done_.wait_for(lock, bounded, [this] { return results_.has_value(); });
+        return done_.wait_for(lock, bounded, [this] { return args_.has_value(); });
     }
 
     /// After wait() or a true wait_for().
-    const std::error_code& code() const noexcept { return code_; }
     template <std::size_t I>
-    auto&& result() {
-        return std::get<I>(*results_);
+    auto&& get() {
+        return std::get<I>(*args_);
     }
 
 private:
@@ -55,8 +52,17 @@ private:
 
     std::mutex mutex_;
     std::condition_variable done_;
-    std::error_code code_;
-    std::optional<std::tuple<Results...>> results_;
+    std::optional<std::tuple<Args...>> args_;
+};
+
+template <class... Results>
+class BlockingCall : public Blocking<std::error_code, Results...> {
+public:
+    const std::error_code& code() noexcept { return this->template get<0>(); }
+    template <std::size_t I>
+    auto&& result() {
+        return this->template get<I + 1>();
+    }
 };
 
 } // namespace adit

@@ -1,9 +1,9 @@
 #include <adit/forwarder.hpp>
 
+#include "client/blocking.hpp"
 #include "client/forwarder_impl.hpp"
 #include "client/session_impl.hpp"
 
-#include <future>
 #include <utility>
 
 namespace adit::inline v0 {
@@ -41,14 +41,11 @@ ErrorInfo Forwarder::wait_blocking(std::optional<std::chrono::milliseconds> time
         return {errc::would_deadlock,
                 "wait blocks, and this thread would have to complete it: use the asynchronous form"};
     }
-    std::promise<ErrorInfo> ended;
-    std::future<ErrorInfo> end = ended.get_future();
-    const auto waiter = impl_->wait(WaitHandler::inline_function([&ended](const ErrorInfo& why) { ended.set_value(why); }));
-    if (time) {
-        const auto bounded = std::min<std::chrono::milliseconds>(*time, limits::option_time_max);
-        if (end.wait_for(bounded) != std::future_status::ready) impl_->cancel(waiter, errc::timed_out);
-    }
-    return end.get();
+    Blocking<ErrorInfo> call;
+    const auto waiter = impl_->wait(call.handler());
+    if (time && !call.wait_for(*time)) impl_->cancel(waiter, errc::timed_out); // or it ends just now
+    call.wait();
+    return call.get<0>();
 }
 
 void Forwarder::start_wait(const Impl& impl, WaitHandler handler) {

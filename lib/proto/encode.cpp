@@ -70,7 +70,8 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     while (!text.empty()) {
         const char c = text.front();
-        const bool plain = c >= 0x20 && c != '"' && c != '\\';
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
         const std::size_t length = plain ? 1 : utf8_length(text);
         if (plain || length > 1)
             out += text.substr(0, length);
