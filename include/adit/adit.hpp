@@ -6,6 +6,7 @@
 #include <adit/connection.hpp>
 #include <adit/dialer.hpp>
 #include <adit/endpoint.hpp>
+#include <adit/endpoint_update.hpp>
 #include <adit/error.hpp>
 #include <adit/event.hpp>
 #include <adit/forwarder.hpp>

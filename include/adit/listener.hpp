@@ -4,6 +4,7 @@
 #include <adit/config.hpp>
 #include <adit/connection.hpp>
 #include <adit/detail/initiate.hpp>
+#include <adit/endpoint_update.hpp>
 #include <adit/error.hpp>
 
 #include <chrono>
@@ -30,7 +31,8 @@ class ListenerImpl;
 ///
 /// Executor: handlers run on their associated executor, by default the session's; never inside the initiating call.
 ///
-/// Like its connections, a listener ends with the session, whose handle must be kept.
+/// Like its connections, a listener ends with the session, whose handle must be kept. It outlives the session's links: while
+/// the session reconnects, accepts wait on.
 class ADIT_API Listener {
 public:
     using executor_type = asio::any_io_executor;
@@ -53,7 +55,7 @@ public:
 
     /// Waits for the next connection. Blocking; not on the session's own thread (errc::would_deadlock).
     /// Errors: errc::listener_closed (also when the edge stopped it: last_error() has its number and text),
-    /// errc::session_lost, errc::session_closed.
+    /// errc::session_closed; the edge's code if it refused the session for good; errc::session_lost without reconnect.
     Connection accept();
     Connection accept(std::error_code& ec);
     /// As accept, but gives errc::timed_out after `time` (zero: only takes one that waits). No connection is lost by it.
@@ -65,6 +67,34 @@ public:
     auto async_accept(Token&& token = {}) {
         return detail::initiate<void(std::error_code, Connection)>(
             get_executor(), [impl = impl_](AcceptHandler handler) { start_accept(impl, std::move(handler)); },
+            std::forward<Token>(token));
+    }
+
+    /// Changes the endpoint while it is online, and when it comes back after a loss. Blocking; not on the session's own
+    /// thread (errc::would_deadlock). Errors: errc::invalid_option before anything is sent, also for a labelled endpoint;
+    /// category `ngrok` or errc::refused when the edge refuses, which changes nothing; errc::timed_out after
+    /// limits::rpc_time; errc::listener_closed; errc::session_closed.
+    void update(const EndpointUpdate& update);
+    void update(const EndpointUpdate& update, std::error_code& ec);
+    /// As above; `error` gets the texts as well.
+    void update(const EndpointUpdate& update, ErrorInfo& error);
+
+    /// Signature void(std::error_code). Cancellation: terminal, partial; the edge may take the update all the same.
+    template <class Token = DefaultToken>
+    auto async_update(const EndpointUpdate& update, Token&& token = {}) {
+        return detail::initiate<void(std::error_code)>(
+            get_executor(),
+            [impl = impl_, update](UpdateHandler handler) { start_update(impl, update, nullptr, std::move(handler)); },
+            std::forward<Token>(token));
+    }
+    /// As above; `error` gets the texts as well, before the handler is posted, and must live until then.
+    template <class Token = DefaultToken>
+    auto async_update(const EndpointUpdate& update, ErrorInfo& error, Token&& token = {}) {
+        return detail::initiate<void(std::error_code)>(
+            get_executor(),
+            [impl = impl_, update, &error](UpdateHandler handler) {
+                start_update(impl, update, &error, std::move(handler));
+            },
             std::forward<Token>(token));
     }
 
@@ -88,10 +118,12 @@ public:
 private:
     using AcceptHandler = detail::AnyHandler<void(std::error_code, Connection)>;
     using CloseHandler = detail::AnyHandler<void(std::error_code)>;
+    using UpdateHandler = detail::AnyHandler<void(std::error_code)>;
     using Impl = std::shared_ptr<detail::ListenerImpl>;
 
     static void start_accept(const Impl& impl, AcceptHandler handler);
     static void start_close(const Impl& impl, CloseHandler handler);
+    static void start_update(const Impl& impl, const EndpointUpdate& update, ErrorInfo* error, UpdateHandler handler);
     Connection accept_blocking(std::optional<std::chrono::milliseconds> time, std::error_code& ec);
     [[noreturn]] void throw_error(const std::error_code& ec) const;
 

@@ -3,6 +3,7 @@
 #include "client/blocking.hpp"
 #include "client/listener_impl.hpp"
 #include "client/session_impl.hpp"
+#include "client/update_op.hpp"
 
 #include <utility>
 
@@ -84,6 +85,39 @@ void Listener::start_close(const Impl& impl, CloseHandler handler) {
     } else {
         handler.complete({});
     }
+}
+
+void Listener::update(const EndpointUpdate& update) {
+    ErrorInfo error;
+    this->update(update, error);
+    if (error) throw SystemError(error);
+}
+
+void Listener::update(const EndpointUpdate& update, std::error_code& ec) {
+    ErrorInfo error;
+    this->update(update, error);
+    ec = error.code();
+}
+
+void Listener::update(const EndpointUpdate& update, ErrorInfo& error) {
+    if (impl_ && impl_->session().is_own_thread()) {
+        error = ErrorInfo(errc::would_deadlock,
+                          "update blocks, and this thread would have to complete it: use the asynchronous form");
+        return;
+    }
+    error = {};
+    BlockingCall<> call;
+    start_update(impl_, update, &error, call.handler());
+    call.wait();
+}
+
+void Listener::start_update(const Impl& impl, const EndpointUpdate& update, ErrorInfo* error, UpdateHandler handler) {
+    if (impl) {
+        detail::UpdateOp::start(impl->shared_from_this(), update, error, std::move(handler));
+        return;
+    }
+    if (error != nullptr) *error = ErrorInfo(errc::listener_closed, "this handle has no listener");
+    handler.complete(errc::listener_closed);
 }
 
 void Listener::close() noexcept {

@@ -215,6 +215,19 @@ void ListenerImpl::rebound(const Bound& bound) {
     tell(Event::Kind::listener_up, {});
 }
 
+void ListenerImpl::updated(const EndpointUpdate& update) {
+    const std::lock_guard lock(mutex_);
+    auto& message = std::get<BindRequest>(plan_.message);
+    if (update.name()) message.extra.name = *update.name();
+    if (update.description()) message.extra.description = *update.description();
+    if (update.metadata()) message.extra.metadata = *update.metadata();
+    if (update.pooling()) message.extra.pooling_enabled = *update.pooling();
+    if (!update.traffic_policy()) return;
+    const auto set = [&update](auto& opts) { opts.traffic_policy = update.traffic_policy(); };
+    std::visit(set, message.opts);
+    if (bound_.opts) std::visit(set, *bound_.opts);
+}
+
 void ListenerImpl::drop_lost() {
     std::deque<std::shared_ptr<ConnectionImpl>> lost; // their end is not for under the mutex
     const std::lock_guard lock(mutex_);

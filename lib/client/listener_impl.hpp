@@ -1,6 +1,7 @@
 // The state behind Listener: who waits for a connection, and which connections wait for somebody.
 #pragma once
 
+#include <adit/endpoint_update.hpp>
 #include <adit/event.hpp>
 #include <adit/listener.hpp>
 
@@ -58,6 +59,9 @@ public:
     std::string rebind_request() const;
     Result<void> read_rebind_answer(std::string_view json, Bound& out) const;
     void rebound(const Bound& bound);
+    std::string tunnel_id() const { return bound().tunnel_id; }
+    /// The edge has taken it: from now on it is bound again like this.
+    void updated(const EndpointUpdate& update);
     /// Connections that nobody took and whose link is gone are of no use to anybody.
     void drop_lost();
 

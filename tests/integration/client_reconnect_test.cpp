@@ -350,6 +350,50 @@ TEST_CASE("commands of the edge reach their handlers, and what these say reaches
     CHECK(session.is_open());
 }
 
+TEST_CASE("an endpoint is updated while it is online, and comes back as it was updated") {
+    MockEdge edge;
+    Session session = Session::connect(quick(edge));
+    edge.answer_with([&edge](const SeenRequest& request) -> std::optional<std::string> {
+        std::string answer = edge.default_answer(request);
+        const std::string token = "\"Token\":";
+        const auto at = answer.find(token);
+        if (request.type == static_cast<std::uint32_t>(RequestType::bind) && at != std::string::npos)
+            answer.insert(at, R"("TunnelID":"tun_1",)");
+        return answer;
+    });
+    Listener listener = session.listen(Endpoint("tcp://").metadata("old").name("n"));
+    listener.update(EndpointUpdate().metadata("new").traffic_policy("{}").pooling(true));
+    const std::string patch = edge.wait_request(RequestType::patch_tunnel_state).json;
+    CHECK(json_difference(R"({"TunnelId":"tun_1","Metadata":"new","TrafficPolicy":"{}","PoolingEnabled":true})", patch, {}) == "");
+    edge.drop();
+    const std::string bind = edge.wait_request(RequestType::bind, 2).json;
+    CHECK(bind.find(R"("Metadata":"new")") != std::string::npos);
+    CHECK(bind.find(R"("Name":"n")") != std::string::npos);
+    CHECK(bind.find(R"("PoolingEnabled":true)") != std::string::npos);
+    CHECK(bind.find(R"("TrafficPolicy":"{}")") != std::string::npos);
+}
+
+TEST_CASE("an update that cannot be says why and changes nothing") {
+    MockEdge edge;
+    Session session = Session::connect(quick(edge));
+    Listener listener = session.listen(Endpoint("tcp://").metadata("old"));
+    Listener labelled = session.listen(Endpoint::labeled("k", "v"));
+    ErrorInfo error;
+    listener.update(EndpointUpdate().metadata(std::string(limits::metadata_max + 1, 'x')), error);
+    CHECK(error.code() == errc::invalid_option);
+    CHECK(error.message().find("metadata") != std::string::npos);
+    labelled.update(EndpointUpdate().metadata("x"), error);
+    CHECK(error.code() == errc::invalid_option);
+    listener.update(EndpointUpdate().metadata("x"), error); // the edge gave no id for that
+    CHECK(error.code() == errc::unavailable);
+    listener.close();
+    listener.update(EndpointUpdate().metadata("x"), error);
+    CHECK(error.code() == errc::listener_closed);
+    Listener().update(EndpointUpdate(), error);
+    CHECK(error.code() == errc::listener_closed);
+    CHECK(edge.requests(RequestType::patch_tunnel_state).empty());
+}
+
 TEST_CASE("closing in good order takes listeners offline and waits for the connections") {
     MockEdge edge;
     Session session = Session::connect(edge.options());
