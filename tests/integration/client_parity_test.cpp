@@ -6,6 +6,7 @@
 #include "support/json_compare.hpp"
 #include "support/transcript.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <regex>
 
@@ -32,8 +33,8 @@ public:
     explicit Replay(const char* scenario, std::vector<std::string> differ = own_name)
         : messages_(recorded_messages(scenario)), differ_(std::move(differ)) {
         for (const RecordedMessage& message : messages_) {
-            const bool rpc = message.type != static_cast<std::uint32_t>(RequestType::proxy);
-            if (message.from_client && rpc) expected_.push_back(message);
+            const bool asked = message.stream % 2 == 1; // the edge's own streams are even
+            if (message.from_client && asked) expected_.push_back(message);
         }
         // The official client unbinds twice for one listener: in close(), and when the handle goes (agent-protocol 3.7).
         while (expected_.size() > 1 && expected_.back().type == expected_[expected_.size() - 2].type) expected_.pop_back();
@@ -74,6 +75,14 @@ public:
         return {};
     }
 
+    /// What the official client answered to a command of the edge.
+    std::string recorded_answer(RequestType command) const {
+        for (const RecordedMessage& message : messages_)
+            if (message.from_client && message.type == static_cast<std::uint32_t>(command)) return message.json;
+        FAIL("no answer was recorded");
+        return {};
+    }
+
     std::string recorded_token() const {
         const std::smatch match = find(expected_.at(0).json, R"re("AuthToken":"([^"]*)")re");
         return match[1];
@@ -97,8 +106,11 @@ private:
     }
 
     std::optional<std::string> answer(const SeenRequest& request) const {
+        // After a reconnect the stream's number comes again, and the next recorded answer belongs to it.
+        const std::vector<SeenRequest> seen = edge.requests();
+        auto before = std::ranges::count(seen, request.stream, &SeenRequest::stream) - 1;
         for (const RecordedMessage& message : messages_)
-            if (!message.from_client && message.stream == request.stream) return message.json;
+            if (!message.from_client && message.stream == request.stream && before-- == 0) return message.json;
         // Of answers that say nothing ({"Extra":null}) any will do.
         return R"({"Extra":null})";
     }
@@ -407,4 +419,63 @@ TEST_CASE("41: an edge that speaks the second version of the protocol") {
     const Listener listener = session.listen(Endpoint("tcp://"));
     CHECK(listener.is_open());
     replay.check_messages();
+}
+
+TEST_CASE("17 and 18: commands of the edge, with handlers and without") {
+    for (const bool handled : {true, false}) {
+        CAPTURE(handled);
+        Replay replay(handled ? "17_commands" : "18_commands_unhandled");
+        SessionOptions options = replay.edge.options().authtoken(replay.recorded_token()).window_growth(false);
+        const CommandHandler done = [](const Command&) { return std::string(); };
+        if (handled) options.on_stop(done).on_restart(done).on_update(done);
+        const Session session = Session::connect(options);
+        for (const RequestType type : {RequestType::stop, RequestType::restart, RequestType::update}) {
+            const bool update = type == RequestType::update;
+            const auto* const json = update ? R"({"Version":"4.0.0","PermitMajorVersion":false})" : "{}";
+            const std::string answer = replay.edge.open(static_cast<std::uint32_t>(type), json).read_all();
+            CHECK(json_difference(replay.recorded_answer(type), answer, {}) == "");
+        }
+        replay.check_messages();
+    }
+}
+
+TEST_CASE("19: a listener that the edge stops ends with its words") {
+    Replay replay("19_stop_tunnel");
+    Session session = connect(replay);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    const std::string stop = R"({"Id":")" + listener.id() + R"(","Message":"stopped by operator","ErrorCode":"ERR_NGROK_9999"})";
+    CHECK(replay.edge.open(static_cast<std::uint32_t>(RequestType::stop_tunnel), stop).read_all().empty());
+    std::error_code ec;
+    (void)listener.accept_for(20s, ec);
+    CHECK(ec == errc::listener_closed);
+    CHECK(listener.last_error().code() == ngrok_error(9999));
+    CHECK(listener.last_error().detail() == "stopped by operator");
+    replay.check_messages();
+}
+
+TEST_CASE("32: what a session sends when it comes back") {
+    Replay replay("32_reconnect");
+    Session session = Session::connect(
+        with_reconnect_delay(replay.edge.options().authtoken(replay.recorded_token()).window_growth(false), 5ms));
+    Listener tcp = session.listen(Endpoint("tcp://").metadata("md"));
+    const Listener https = session.listen(Endpoint("https://"));
+    Listener labelled = session.listen(Endpoint::labeled("edge", "e1"));
+    replay.edge.drop();
+    replay.edge.wait_request(RequestType::start_tunnel_with_label, 2);
+    replay.check_messages();
+    CHECK(tcp.id() == "tn_7");
+    CHECK(https.id() == "tn_9");
+    Visitor visitor = replay.edge.visit(tcp.id());
+    CHECK(tcp.accept_for(20s).is_open());
+}
+
+TEST_CASE("33: the edge says goodbye, and the session comes back") {
+    Replay replay("33_edge_goaway");
+    Session session = Session::connect(
+        with_reconnect_delay(replay.edge.options().authtoken(replay.recorded_token()).window_growth(false), 5ms));
+    Listener listener = session.listen(Endpoint("tcp://"));
+    replay.edge.goaway();
+    replay.edge.wait_request(RequestType::bind, 2);
+    replay.check_messages();
+    CHECK(listener.id() == "tn_16");
 }

@@ -142,7 +142,7 @@ TEST_CASE("an edge that is killed under 200 live connections and back after 300 
         }
         CHECK(agent->session.is_open());
     }
-    std::this_thread::sleep_until(killed + 300ms); // the length of the outage is the test
+    asio::steady_timer(context, killed + 300ms).wait(); // the length of the outage is the test
     edge.start();
     const auto back = Clock::now();
 
