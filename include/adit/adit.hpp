@@ -5,6 +5,7 @@
 #include <adit/config.hpp>
 #include <adit/connection.hpp>
 #include <adit/dialer.hpp>
+#include <adit/diagnosis.hpp>
 #include <adit/endpoint.hpp>
 #include <adit/endpoint_update.hpp>
 #include <adit/error.hpp>

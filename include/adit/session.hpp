@@ -3,6 +3,7 @@
 
 #include <adit/config.hpp>
 #include <adit/detail/initiate.hpp>
+#include <adit/diagnosis.hpp>
 #include <adit/endpoint.hpp>
 #include <adit/error.hpp>
 #include <adit/forwarder.hpp>
@@ -91,6 +92,19 @@ public:
             [executor, options, &error](ConnectHandler handler) {
                 start_connect(executor, options, &error, std::move(handler));
             },
+            std::forward<Token>(token));
+    }
+
+    /// Tries the way to the edge step by step, without authentication: which step fails, and how long each takes. Each has
+    /// SessionOptions::connect_timeout. Blocking; errc::would_deadlock on the background thread.
+    static Diagnosis diagnose(const SessionOptions& options);
+    /// Signature void(std::error_code, Diagnosis); the code is that of the step that failed. Cancellation: terminal,
+    /// partial, total.
+    template <class Token = DefaultToken>
+    static auto async_diagnose(asio::any_io_executor executor, const SessionOptions& options, Token&& token = {}) {
+        return detail::initiate<void(std::error_code, Diagnosis)>(
+            executor,
+            [executor, options](DiagnoseHandler handler) { start_diagnose(executor, options, std::move(handler)); },
             std::forward<Token>(token));
     }
 
@@ -193,6 +207,7 @@ public:
 
 private:
     using ConnectHandler = detail::AnyHandler<void(std::error_code, Session)>;
+    using DiagnoseHandler = detail::AnyHandler<void(std::error_code, Diagnosis)>;
     using ListenHandler = detail::AnyHandler<void(std::error_code, Listener)>;
     using CloseHandler = detail::AnyHandler<void(std::error_code)>;
     using ForwardHandler = detail::AnyHandler<void(std::error_code, Forwarder)>;
@@ -200,6 +215,8 @@ private:
 
     static void start_connect(const asio::any_io_executor& executor, const SessionOptions& options,
                               ErrorInfo* error, ConnectHandler handler);
+    static void start_diagnose(const asio::any_io_executor& executor, const SessionOptions& options,
+                               DiagnoseHandler handler);
     static void start_close(const Impl& impl, std::chrono::milliseconds drain, CloseHandler handler);
     static void start_listen(const Impl& impl, const Endpoint& endpoint, ErrorInfo* error, ListenHandler handler);
     static void start_forward(const Impl& impl, const Endpoint& endpoint, const Upstream& upstream, ErrorInfo* error,

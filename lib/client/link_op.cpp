@@ -23,7 +23,12 @@ ErrorInfo in_step(const std::string& step, const ErrorInfo& error) {
     return {error.code(), error.message().empty() ? step + " failed" : step + ": " + error.message(), error.detail()};
 }
 
-net::MuxOptions mux_options(const SessionOptions::Data& options, bool window_growth) {
+// Official agents say "" when they have a handler (agent-protocol 3.4).
+std::string unsupported(const CommandHandler& handler) { return handler ? std::string() : std::string(command_unsupported); }
+
+} // namespace
+
+net::MuxOptions link_options(const SessionOptions::Data& options, bool window_growth) {
     muxado::Config core(muxado::Role::client);
     core.grow = window_growth;
     net::MuxOptions mux{core};
@@ -31,11 +36,6 @@ net::MuxOptions mux_options(const SessionOptions::Data& options, bool window_gro
     mux.heartbeat_tolerance = options.heartbeat_tolerance;
     return mux;
 }
-
-// Official agents say "" when they have a handler (agent-protocol 3.4).
-std::string unsupported(const CommandHandler& handler) { return handler ? std::string() : std::string(command_unsupported); }
-
-} // namespace
 
 // --- Link
 
@@ -88,7 +88,7 @@ asio::awaitable<Result<void>> LinkOp::connect() {
     const asio::any_io_executor strand = session_->strand();
     const std::string server = target_.text();
     const std::string tls_step = "TLS with " + server;
-    const auto context = tls_context();
+    const auto context = client_tls_context(session_->options());
     if (!context) co_return context.error();
     Result<tls::Engine> engine = tls::Engine::client(*context, target_.verify_name);
     if (!engine) co_return engine.error();
@@ -110,7 +110,7 @@ asio::awaitable<Result<void>> LinkOp::connect() {
 
     step_ = Step::authentication;
     auto parts = stream->release();
-    const net::MuxOptions mux = mux_options(session_->options(), target_.window_growth);
+    const net::MuxOptions mux = link_options(session_->options(), target_.window_growth);
     link_ = std::make_shared<Link>(session_, leg_);
     link_->own(net::MuxSession::create(std::move(parts.first), std::move(parts.second), mux, link_));
     const Result<void> attached = session_->attach(link_);
@@ -135,17 +135,6 @@ asio::awaitable<Result<void>> LinkOp::authenticate() {
     const auto& adit = answer_.extra.adit;
     if (adit && target_.window_growth) link_->mux()->raise_window(std::min(limits::peer_window, adit->window));
     co_return Result<void>();
-}
-
-Result<std::shared_ptr<const tls::ClientContext>> LinkOp::tls_context() const {
-    Result<tls::TrustRoots> roots = load_roots(session_->options());
-    if (!roots) return roots.error();
-    tls::ClientOptions client;
-    client.roots = std::move(*roots);
-    Result<std::shared_ptr<const tls::Identity>> identity = client_identity(session_->options());
-    if (!identity) return identity.error();
-    client.identity = std::move(*identity);
-    return tls::ClientContext::create(std::move(client));
 }
 
 std::string LinkOp::auth_request() const {

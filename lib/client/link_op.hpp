@@ -15,6 +15,9 @@ namespace adit::inline v0::detail {
 class SessionImpl;
 class Leg;
 
+/// How the agent's side of a link behaves.
+net::MuxOptions link_options(const SessionOptions::Data& options, bool window_growth);
+
 /// One TCP connection with TLS and muxado on it, from its birth to its end.
 class Link final : public net::MuxObserver, public std::enable_shared_from_this<Link> {
 public:
@@ -53,7 +56,6 @@ private:
     static asio::awaitable<void> run(std::shared_ptr<LinkOp> op);
     asio::awaitable<Result<void>> connect();
     asio::awaitable<Result<void>> authenticate();
-    Result<std::shared_ptr<const tls::ClientContext>> tls_context() const;
     std::string auth_request() const;
     ErrorInfo took_too_long() const;
     void finish(const ErrorInfo& error);

@@ -46,6 +46,17 @@ Result<std::shared_ptr<const tls::Identity>> client_identity(const SessionOption
     return ErrorInfo(errc::invalid_option, "client_certificate: " + error.message(), error.detail());
 }
 
+Result<std::shared_ptr<const tls::ClientContext>> client_tls_context(const SessionOptions::Data& options) {
+    Result<tls::TrustRoots> roots = load_roots(options);
+    if (!roots) return roots.error();
+    tls::ClientOptions client;
+    client.roots = std::move(*roots);
+    Result<std::shared_ptr<const tls::Identity>> identity = client_identity(options);
+    if (!identity) return identity.error();
+    client.identity = std::move(*identity);
+    return tls::ClientContext::create(std::move(client));
+}
+
 asio::awaitable<Result<net::Tcp::socket>> reach(asio::any_io_executor executor, const SessionOptions::Data& options,
                                                 ServerTarget target) {
     Result<net::Route> route = route_to(options, target.host);

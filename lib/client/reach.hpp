@@ -16,6 +16,9 @@ Result<std::optional<net::ProxyUrl>> proxy_for(const SessionOptions::Data& optio
 /// What client_certificate was set to; null if it was not. errc::invalid_option names the option.
 Result<std::shared_ptr<const tls::Identity>> client_identity(const SessionOptions::Data& options);
 
+/// How TLS to the edge is checked, and who we are in it. Errors: those of load_roots() and client_identity().
+Result<std::shared_ptr<const tls::ClientContext>> client_tls_context(const SessionOptions::Data& options);
+
 /// Errors of load_proxy_roots() and net::connect(). `options` must stay until it is done; the time is
 /// options.connect_timeout.
 asio::awaitable<Result<net::Tcp::socket>> reach(asio::any_io_executor executor, const SessionOptions::Data& options,

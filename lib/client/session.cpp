@@ -2,6 +2,7 @@
 
 #include "client/blocking.hpp"
 #include "client/connect_op.hpp"
+#include "client/diagnose_op.hpp"
 #include "client/forward_op.hpp"
 #include "client/session_impl.hpp"
 
@@ -55,6 +56,29 @@ Session Session::connect(const SessionOptions& options, ErrorInfo& error) {
     detail::ConnectOp::start(Background::executor(), std::move(*lease), options, &error, call.handler());
     call.wait();
     return std::move(call.result<0>());
+}
+
+Diagnosis Session::diagnose(const SessionOptions& options) {
+    Diagnosis diagnosis;
+    Result<Background::Lease> lease = ErrorInfo(errc::would_deadlock);
+    if (Background::runs_on_this_thread()) {
+        lease = would_deadlock("diagnose");
+    } else {
+        lease = Background::acquire();
+    }
+    if (!lease) {
+        diagnosis.add(DiagnosisStep(DiagnosisStep::Kind::name, std::chrono::microseconds(0), lease.error(), {}));
+        return diagnosis;
+    }
+    BlockingCall<Diagnosis> call;
+    detail::DiagnoseOp::start(Background::executor(), std::move(*lease), options, call.handler());
+    call.wait();
+    return std::move(call.result<0>());
+}
+
+void Session::start_diagnose(const asio::any_io_executor& executor, const SessionOptions& options,
+                             DiagnoseHandler handler) {
+    detail::DiagnoseOp::start(executor, {}, options, std::move(handler));
 }
 
 void Session::start_connect(const asio::any_io_executor& executor, const SessionOptions& options, ErrorInfo* error,
