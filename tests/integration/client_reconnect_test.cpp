@@ -297,6 +297,38 @@ TEST_CASE("an edge that no longer answers heartbeats is left, and the session co
     CHECK(listener.accept_for(20s).is_open());
 }
 
+TEST_CASE("a session keeps a second leg where the edge offers another address, and one lost leg loses no listener") {
+    MockEdge edge;
+    edge.answer_with([&edge](const SeenRequest& request) -> std::optional<std::string> {
+        if (request.type != static_cast<std::uint32_t>(RequestType::auth)) return edge.default_answer(request);
+        const std::string address = R"({"Region":"lo","ServerAddr":")" + edge.address() + "\"}";
+        return R"({"Version":"3","ClientId":"c1","Extra":{"ConnectAddresses":[)" + address + "," + address + "," + address + "]}}";
+    });
+    Events events;
+    Session session = Session::connect(quick(edge).on_event(events.handler()));
+    events.wait(Event::Kind::connected, 2);
+    CHECK(edge.wait_request(RequestType::auth, 2).json.find(R"("LegNumber":1)") != std::string::npos);
+    CHECK(edge.requests(RequestType::auth)[0].json.find("LegNumber") == std::string::npos);
+    Listener listener = session.listen(Endpoint("tcp://"));
+    const std::string second = edge.wait_request(RequestType::bind, 2).json; // the same endpoint on the other leg
+    CHECK(second.find("\"Id\":\"" + listener.id() + "\"") != std::string::npos);
+    CHECK(second.find("\"Token\":\"\"") == std::string::npos);
+    Visitor visitor = edge.visit(listener.id()); // by the newest, which is the second
+    CHECK(listener.accept_for(20s).is_open());
+    edge.mute_tls(true);
+    edge.drop();
+    CHECK(events.wait(Event::Kind::disconnected).leg() == 1);
+    CHECK(session.is_online());
+    CHECK(listener.is_open());
+    edge.mute_tls(false);
+    edge.drop_muted();
+    CHECK(events.wait(Event::Kind::connected, 3).leg() == 1);
+    edge.wait_request(RequestType::bind, 3);
+    CHECK(edge.sessions() == 3); // two legs, one of them twice; no third
+    listener.close();
+    edge.wait_request(RequestType::unbind, 2);
+}
+
 TEST_CASE("events tell the story of a session, in order") {
     using Kind = Event::Kind;
     MockEdge edge;

@@ -385,7 +385,11 @@ std::string MockEdge::default_answer(const SeenRequest& request) {
     case RequestType::bind: {
         const auto bind = decode_bind_request(request.json);
         if (!bind) return encode_error(bind.error());
-        return encode(BindResponse(*bind, "tn_" + suffix, url_of(*bind, number), "tok_" + suffix));
+        // The token of a former bind brings its URL and id back.
+        const std::string& token = bind->extra.token;
+        const bool again = token.starts_with("tok_");
+        if (again) number = std::stoi(token.substr(4));
+        return encode(BindResponse(*bind, again ? bind->id : "tn_" + suffix, url_of(*bind, number), "tok_" + suffix));
     }
     case RequestType::start_tunnel_with_label: {
         StartTunnelWithLabelResponse response;
