@@ -20,7 +20,20 @@ using namespace std::chrono_literals;
 using asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
+#if defined(__has_feature)
+#define ADIT_TEST_FEATURE(name) __has_feature(name)
+#else
+#define ADIT_TEST_FEATURE(name) 0
+#endif
+
 namespace {
+
+// A sanitizer makes the outage itself longer; the bar is for the product.
+#if defined(__SANITIZE_ADDRESS__) || ADIT_TEST_FEATURE(address_sanitizer)
+constexpr auto back_within = 10s;
+#else
+constexpr auto back_within = 2s;
+#endif
 
 std::chrono::sys_seconds now() {
     return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -154,7 +167,7 @@ TEST_CASE("an edge that is killed under 200 live connections and back after 300 
     const auto p95 = std::chrono::duration_cast<std::chrono::milliseconds>(times[times.size() * 95 / 100]);
     MESSAGE("back after " << std::chrono::duration_cast<std::chrono::milliseconds>(times[times.size() / 2]).count()
                           << " ms (median), " << p95.count() << " ms (p95)");
-    CHECK(p95 <= 2s);
+    CHECK(p95 <= back_within);
 
     CHECK(edge.server.endpoints().size() == 240);
     for (const auto& agent : agents) {
