@@ -27,7 +27,7 @@ enum class errc {
     connection_reset,      ///< the peer of this connection gave it up (muxado RST)
     protocol_error,        ///< the peer broke the agent protocol
     heartbeat_timeout,     ///< the peer did not answer a heartbeat in time. Why an edge dropped an agent, in its events;
-                           ///< a Session gives session_lost, and its message says this
+                           ///< a Session loses its link (session_lost), and the message says this
     auth_timeout,          ///< an agent did not authenticate in time: likewise; Session::connect gives timed_out
     timed_out,             ///< the deadline of this call passed
     would_deadlock,        ///< a blocking call on the thread that would have to complete it

@@ -82,7 +82,7 @@ public:
     SessionOptions& client_info(std::string_view name, std::string_view version, std::string_view comment = {});
 
     /// How often the link is checked (default 10 s) and how long an answer may take beyond that (default 15 s); each at
-    /// least 100 ms and at most 24 h. A peer that does not answer in interval + tolerance ends the session with errc::session_lost.
+    /// least 100 ms and at most 24 h. A peer that does not answer in interval + tolerance is a lost link.
     SessionOptions& heartbeat_interval(std::chrono::milliseconds interval);
     SessionOptions& heartbeat_tolerance(std::chrono::milliseconds tolerance);
 
