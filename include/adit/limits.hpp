@@ -17,6 +17,7 @@ inline constexpr std::uint32_t session_window_max = 64u << 20; ///< and here for
 inline constexpr std::size_t frame_payload_max = 16'376;       ///< header and payload fill one 16 KiB TLS record
 inline constexpr std::size_t streams_per_session = 500;        ///< Rust agents die at 512, heartbeats included
 inline constexpr std::size_t streams_per_session_peer = 1'024; ///< what a peer may have open towards us; it needs 500
+inline constexpr std::size_t streams_closing = 1'024;          ///< ids remembered of streams that we reset; beyond, late frames get RST again
 inline constexpr std::size_t stream_write_buffer = 262'144;    ///< bytes a stream holds before its writer waits
 inline constexpr std::size_t session_write_buffer = 1u << 20;  ///< unsent bytes of a session beyond 16 KiB a stream
 inline constexpr std::size_t goaway_debug_max = 1'024;         ///< debug text kept of a GOAWAY

@@ -65,7 +65,9 @@ void Session::Impl::remove(Stream& stream) {
     (stream.closing ? closing_list : fin_wait_list).remove(stream);
     stream.receive.close(growth);
     if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
-    --(stream.local ? count.local_streams : count.remote_streams);
+    if (stream.closing) --count.closing_streams;
+    if (stream.local) --count.local_streams;
+    else if (!stream.closing) --count.remote_streams;
     streams.erase(stream.id);
 }
 
@@ -146,7 +148,10 @@ void Session::Impl::enter_closing(Stream& stream) {
     fin_wait_list.remove(stream);
     stream.closing_since.reset();
     stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
+    // The peer is done with a stream that we reset: it is none of those that it may have open.
+    if (!stream.local) --count.remote_streams;
     closing_list.push_back(stream);
+    if (++count.closing_streams > limits::streams_closing) remove(*closing_list.front());
 }
 
 void Session::Impl::enter_fin_wait(Stream& stream) {

@@ -163,6 +163,7 @@ private:
         const auto c = session_.counters();
         const std::size_t streams = c.local_streams + c.remote_streams;
         require(c.remote_streams <= config_.max_remote_streams, "too many remote streams");
+        require(c.closing_streams <= limits::streams_closing, "too many streams are remembered");
         require(c.local_streams <= config_.max_local_streams + 1, "too many local streams");
         require(c.window_growth <= config_.session_window_max, "too much growth");
         require(c.buffered_in <= streams * std::size_t{limits::initial_window} + c.window_growth,
@@ -181,7 +182,7 @@ private:
         require(closed_, "no `closed` event");
         for (const StreamId id : held_) session_.release(id);
         const auto c = session_.counters();
-        require(c.local_streams + c.remote_streams == 0, "a stream is left");
+        require(c.local_streams + c.remote_streams + c.closing_streams == 0, "a stream is left");
         require(c.buffered_in + c.buffered_out + c.control_queued == 0, "a buffer is left");
         require(c.window_growth == 0, "growth is left");
     }

@@ -152,6 +152,7 @@ void World::check_nothing_left() {
         const std::size_t kept = over_ ? 0 : heartbeats;
         require(c.local_streams == kept && c.remote_streams == kept,
                 "a stream is left, or a heartbeat stream is lost");
+        require(c.closing_streams == 0, "a stream is remembered for ever");
         if (over_) continue;
         require(!s.session.error(), "a session died");
         for (const auto& [id, model] : models_) {

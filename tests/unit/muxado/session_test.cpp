@@ -242,6 +242,28 @@ TEST_CASE("refuse is a RST 9 for that stream alone") {
     CHECK(session.counters().streams_refused == 1);
 }
 
+TEST_CASE("streams that we reset leave their place to others at once, and are remembered in a bounded number") {
+    auto c = config(Role::client);
+    c.max_remote_streams = 2;
+    Session session(c);
+    const StreamId last = 2 * (limits::streams_closing + 10);
+    for (StreamId id = 2; id <= last; id += 2) {
+        session.receive(open(id, 3), t0);
+        REQUIRE(events(session) == "opened " + std::to_string(id) + " type 3");
+        session.refuse(id);
+        REQUIRE(session.counters().remote_streams == 0);
+        drain(session);
+    }
+    session.receive(data(last, bytes("late")), t0);
+    CHECK(said(session).empty()); // sent before the peer knew
+    session.receive(data(2, bytes("late")), t0);
+    CHECK(said(session) == "RST 2 code 4"); // forgotten
+    CHECK(session.stats(last)->closing);
+    CHECK_FALSE(session.stats(20));
+    CHECK(session.stats(22)->closing);
+    CHECK_FALSE(session.error());
+}
+
 TEST_CASE("open fails at the limit and `openable` tells when a place is free") {
     auto c = config(Role::server);
     c.max_local_streams = 2;
