@@ -2,7 +2,6 @@
 #include "integration/client_support.hpp"
 
 #include "proto/codec.hpp"
-#include "proto/proxy_header.hpp"
 
 #include <asio/use_future.hpp>
 
@@ -47,16 +46,6 @@ asio::awaitable<void> listen_refused(SessionOptions options) {
     CHECK_FALSE(listener.is_open());
 }
 
-std::string stop_tunnel_json(const std::string& id, const std::string& code) {
-    StopTunnelRequest request;
-    request.id = id;
-    request.message = "stopped by operator";
-    request.error_code = code;
-    return encode(request);
-}
-
-constexpr auto stop_tunnel_type = static_cast<std::uint32_t>(RequestType::stop_tunnel);
-
 } // namespace
 
 TEST_CASE("listen, accept and echo, blocking") {
@@ -93,7 +82,7 @@ TEST_CASE("listen, accept and echo in a coroutine") {
         Visitor visitor = edge.visit(get(id));
         visitor.write("ping");
         CHECK(visitor.read(4) == "ping");
-        edge.open(stop_tunnel_type, stop_tunnel_json("tn_2", "ERR_NGROK_9999"));
+        edge.open(stop_tunnel_type, stop_tunnel_request("tn_2", "ERR_NGROK_9999"));
     });
     run(context, listen_and_echo(edge.options(), online));
     test.join();
@@ -441,7 +430,7 @@ TEST_CASE("StopTunnel closes that listener with the edge's message and code") {
     Listener listener = session.listen(Endpoint("tcp://"));
     Listener other = session.listen(Endpoint("tcp://"));
     auto accepting = listener.async_accept(asio::use_future);
-    Visitor command = edge.open(stop_tunnel_type, stop_tunnel_json(listener.id(), "ERR_NGROK_9999"));
+    Visitor command = edge.open(stop_tunnel_type, stop_tunnel_request(listener.id(), "ERR_NGROK_9999"));
     CHECK(command.read_all().empty()); // nobody answers it
     try {
         (void)get(accepting);
@@ -460,23 +449,12 @@ TEST_CASE("StopTunnel closes that listener with the edge's message and code") {
         CHECK(error.info().detail() == "stopped by operator");
     }
     CHECK(other.is_open());
-    edge.open(stop_tunnel_type, stop_tunnel_json("unknown", "")).read_all();
-    edge.open(stop_tunnel_type, stop_tunnel_json(other.id(), "")).read_all();
+    edge.open(stop_tunnel_type, stop_tunnel_request("unknown", "")).read_all();
+    edge.open(stop_tunnel_type, stop_tunnel_request(other.id(), "")).read_all();
     CHECK_FALSE(other.is_open());
     CHECK(other.last_error().code() == errc::listener_closed);
     CHECK(other.last_error().detail() == "stopped by operator");
     CHECK(edge.requests(RequestType::unbind).empty());
-}
-
-TEST_CASE("Stop, Restart and Update are answered with a refusal") {
-    MockEdge edge;
-    const Session session = Session::connect(edge.options());
-    for (const auto type : {RequestType::stop, RequestType::restart, RequestType::update}) {
-        const char* request = type == RequestType::update ? R"({"Version":"9","PermitMajorVersion":true})" : "{}";
-        Visitor command = edge.open(static_cast<std::uint32_t>(type), request);
-        CHECK(command.read_all() == R"({"Error":"the agent has not defined a callback for this operation"})");
-    }
-    CHECK(session.is_open());
 }
 
 TEST_CASE("a connection that comes with the answer to its bind finds its listener") {
@@ -503,43 +481,6 @@ TEST_CASE("a connection that comes with the answer to its bind finds its listene
     edge.around_answers([&](const SeenRequest& request) { for_bind(request, "nobody"); }, {});
     const Listener other = session.listen(Endpoint("tcp://"));
     CHECK(visitors.back().read_end() == asio::error::eof);
-}
-
-TEST_CASE("streams that mean nothing to us end alone") {
-    MockEdge edge;
-    Session session = Session::connect(edge.options());
-    Listener listener = session.listen(Endpoint("tcp://"));
-    CHECK(edge.visit("unknown").read_end() == asio::error::eof);
-    CHECK(edge.open(77, "??").read_end() == asio::error::eof);
-    const std::string heads[] = {
-        std::string("\x05\0\0\0\0\0\0\0{}}}}", 13),             // no JSON
-        std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8),     // negative
-        std::string("\0\0\0\x40\0\0\0\0", 8),                   // a gigabyte
-        std::string("\x02\0\0\0\0\0\0\0{}", 10),                // no Id
-    };
-    for (const std::string& head : heads) CHECK(edge.open(3, head).read_end() == asio::error::eof);
-    Pair pair(edge, listener);
-    write_all(pair.connection, "alive");
-    CHECK(pair.visitor.read(5) == "alive");
-}
-
-TEST_CASE("a head that does not come holds up nobody") {
-    MockEdge edge;
-    Session session = Session::connect(edge.options());
-    Listener listener = session.listen(Endpoint("tcp://"));
-    ProxyHeader header;
-    header.id = listener.id();
-    header.client_addr = "192.0.2.9:9";
-    header.protocol = "tcp";
-    const std::string head = encode(header);
-    Visitor slow = edge.open(3, head.substr(0, 5));
-    Visitor slower = edge.open(3, head.substr(0, 20));
-    Pair quick(edge, listener);
-    CHECK(quick.connection.remote_address() == "203.0.113.7:54321");
-    slow.write(head.substr(5) + "and data");
-    Connection late = listener.accept_for(20s);
-    CHECK(late.remote_address() == "192.0.2.9:9");
-    CHECK(read_exactly(late, 8) == "and data");
 }
 
 TEST_CASE("a cancelled listen completes at once, and what the edge answers later is undone") {
@@ -596,64 +537,6 @@ TEST_CASE("listens without an answer are waited for in a bounded number") {
     CHECK(session.is_open());
     session.close(); // the others go with the session
     edge.wait_given_up(limits::late_binds + 3);
-}
-
-TEST_CASE("commands are bounded in number and size, so that an edge cannot fill our memory") {
-    MockEdge edge;
-    Session session = Session::connect(edge.options());
-    Listener listener = session.listen(Endpoint("tcp://"));
-    constexpr auto stop = static_cast<std::uint32_t>(RequestType::stop);
-    SUBCASE("number") {
-        std::vector<Visitor> commands;
-        for (std::size_t i = 0; i < limits::commands_pending; ++i) commands.push_back(edge.open(stop, "{"));
-        CHECK(edge.open(stop, "{").read_end() == errc::connection_reset);
-        CHECK(edge.open(stop_tunnel_type, stop_tunnel_json(listener.id(), "")).read_end() == errc::connection_reset);
-        CHECK(listener.is_open());
-        Pair pair(edge, listener); // visitors are not held up
-        for (Visitor& command : commands) {
-            command.write("}");
-            CHECK(command.read_all().find("not defined a callback") != std::string::npos);
-        }
-        edge.open(stop_tunnel_type, stop_tunnel_json(listener.id(), "")).read_all();
-        CHECK_FALSE(listener.is_open());
-    }
-    SUBCASE("size") {
-        const std::string text = stop_tunnel_json(listener.id(), "");
-        const std::string longest = std::string(limits::command_message_max - text.size(), ' ') + text;
-        Visitor large = edge.open(stop_tunnel_type);
-        large.write(" " + longest);
-        (void)large.read_end();
-        CHECK(listener.is_open());
-        CHECK(edge.open(stop, " " + longest).read_all().empty()); // not answered
-        Visitor fits = edge.open(stop_tunnel_type);
-        fits.write(longest);
-        CHECK(fits.read_all().empty());
-        CHECK_FALSE(listener.is_open());
-    }
-}
-
-TEST_CASE("what an edge may have open towards us is bounded") {
-    MockEdge edge;
-    Session session = Session::connect(edge.options());
-    SUBCASE("heads that are not complete") {
-        std::vector<Visitor> slow;
-        for (std::size_t i = 0; i < limits::proxy_headers_pending; ++i) slow.push_back(edge.open(3, "\x20"));
-        CHECK(edge.open(3, "\x20").read_end() == errc::connection_reset);
-        CHECK(session.is_open());
-    }
-    SUBCASE("connections that nobody reads") {
-        Listener listener = session.listen(Endpoint("tcp://").backlog(limits::accept_backlog_max));
-        std::vector<Visitor> visitors;
-        std::vector<Connection> connections;
-        // The heartbeat stream of the edge is one of them.
-        for (std::size_t i = 1; i < limits::streams_per_session_peer; ++i) {
-            visitors.push_back(edge.visit(listener.id()));
-            connections.push_back(listener.accept_for(20s));
-        }
-        CHECK(edge.visit(listener.id()).read_end() == errc::connection_reset);
-        write_all(connections.back(), "alive");
-        CHECK(visitors.back().read(5) == "alive");
-    }
 }
 
 TEST_CASE("operations of closed handles complete with the documented codes") {

@@ -4,6 +4,7 @@
 #include <adit/adit.hpp>
 
 #include "client/options_data.hpp"
+#include "proto/codec.hpp"
 
 #include "support/doctest.hpp"
 #include "support/mock_edge.hpp"
@@ -69,6 +70,16 @@ inline std::string read_exactly(adit::Connection& connection, std::size_t n) {
 
 inline void write_all(adit::Connection& connection, std::string_view bytes) {
     while (!bytes.empty()) bytes.remove_prefix(connection.write_some(asio::buffer(bytes.data(), bytes.size())));
+}
+
+inline constexpr auto stop_tunnel_type = static_cast<std::uint32_t>(adit::RequestType::stop_tunnel);
+
+inline std::string stop_tunnel_request(const std::string& id, const std::string& code) {
+    adit::StopTunnelRequest request;
+    request.id = id;
+    request.message = "stopped by operator";
+    request.error_code = code;
+    return adit::encode(request);
 }
 
 /// One accepted connection with its visitor.

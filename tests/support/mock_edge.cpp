@@ -52,17 +52,23 @@ std::string url_of(const BindRequest& request, int number) {
 
 // --- Visitor
 
-void Visitor::write(std::string_view bytes) {
+std::error_code Visitor::try_write(std::string_view bytes) {
     while (!bytes.empty()) {
         BlockingCall<std::size_t> call;
         const detail::ConstBuffers buffers(asio::buffer(bytes.data(), bytes.size()));
         stream_->start_write(buffers, call.handler());
-        const bool in_time = call.wait_for(patience);
-        if (!in_time) stream_->cancel_write();
+        if (!call.wait_for(patience)) stream_->cancel_write();
         call.wait();
-        REQUIRE_MESSAGE(!call.code(), "the visitor's write: " << call.code().message());
+        REQUIRE_MESSAGE(call.code() != asio::error::operation_aborted, "the visitor's write neither went on nor failed");
+        if (call.code()) return call.code();
         bytes.remove_prefix(call.result<0>());
     }
+    return {};
+}
+
+void Visitor::write(std::string_view bytes) {
+    const std::error_code ec = try_write(bytes);
+    REQUIRE_MESSAGE(!ec, "the visitor's write: " << ec.message());
 }
 
 std::string Visitor::read_some(std::error_code& end) {
@@ -80,13 +86,8 @@ std::string Visitor::read_some(std::error_code& end) {
 std::error_code Visitor::write_end() {
     const std::string block(16 * 1024, 'x');
     for (;;) {
-        BlockingCall<std::size_t> call;
-        const detail::ConstBuffers buffers(asio::buffer(block));
-        stream_->start_write(buffers, call.handler());
-        if (!call.wait_for(patience)) stream_->cancel_write();
-        call.wait();
-        REQUIRE_MESSAGE(call.code() != asio::error::operation_aborted, "the visitor's write neither went on nor failed");
-        if (call.code()) return call.code();
+        const std::error_code ec = try_write(block);
+        if (ec) return ec;
     }
 }
 

@@ -37,6 +37,8 @@ public:
     explicit Visitor(std::shared_ptr<adit::net::MuxStream> stream) : stream_(std::move(stream)) {}
 
     void write(std::string_view bytes);
+    /// As write(), and gives what went wrong.
+    std::error_code try_write(std::string_view bytes);
     void finish() { stream_->finish_write(); }
     void reset() { stream_->abort(); }
     /// At least one byte, "" at the end; `end` gets what ended it.
