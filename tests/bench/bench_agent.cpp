@@ -1,6 +1,9 @@
-// An agent on the public API that pumps every connection to a local TCP port, one dial each, as the official agents do.
+// An agent on the public API that takes every connection to a local port.
 //
-//   bench-agent SERVER TOKEN ROOTS URL PORT     prints "ready URL"; ends when standard input does
+//   bench-agent SERVER TOKEN ROOTS URL PORT               pumps its bytes, one dial each, as the official agents do
+//   bench-agent SERVER TOKEN ROOTS URL PORT UPSTREAM      leaves it to a Forwarder: UPSTREAM is tcp or http
+//
+// Prints "ready URL"; ends when standard input does.
 #include <adit/adit.hpp>
 
 #include <asio/connect.hpp>
@@ -67,14 +70,27 @@ asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::en
     }
 }
 
+asio::awaitable<void> forward(adit::SessionOptions options, std::string url, std::string upstream) {
+    auto executor = co_await asio::this_coro::executor;
+    auto session = co_await adit::Session::async_connect(executor, options);
+    const adit::Endpoint endpoint(url);
+    const adit::Upstream target(upstream);
+    auto forwarder = co_await session.async_forward(endpoint, target);
+    std::printf("ready %s\n", forwarder.url().c_str());
+    std::fflush(stdout);
+    (void)co_await forwarder.async_wait();
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 6) return EXIT_FAILURE;
+    if (argc != 6 && argc != 7) return EXIT_FAILURE;
     asio::io_context context(1);
     auto options = adit::SessionOptions().server(argv[1]).authtoken(argv[2]).roots_file(argv[3]);
     const tcp::endpoint target(asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoul(argv[5])));
-    asio::co_spawn(context, run(options, argv[4], target), [&context](const std::exception_ptr& error) {
+    auto agent = argc == 6 ? run(options, argv[4], target)
+                           : forward(options, argv[4], argv[6] + std::string("://127.0.0.1:") + argv[5]);
+    asio::co_spawn(context, std::move(agent), [&context](const std::exception_ptr& error) {
         try {
             if (error) std::rethrow_exception(error);
         } catch (const std::exception& problem) {

@@ -41,7 +41,8 @@ ServerOptions configure(int argc, char** argv) {
             const auto comma = value.find(','), equals = value.find('=', comma);
             options.route_labels(value.substr(0, comma),
                                  {{value.substr(comma + 1, equals - comma - 1), value.substr(equals + 1)}});
-        } else if (name == "--window-growth") options.window_growth(value == "on");
+        } else if (name == "--sessions-per-credential") options.sessions_per_credential(std::stoul(value));
+        else if (name == "--window-growth") options.window_growth(value == "on");
         else throw std::invalid_argument("unknown option " + name);
     }
     if (!ca.empty()) options.certificate_authority(ca, ca_key);
