@@ -7,23 +7,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <fcntl.h>
 #include <list>
 #include <memory>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string_view>
 #include <sys/socket.h>
-#include <utility>
-
-#include <cerrno>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
 namespace adit::inline v0::net {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+/// Asio's own category for the same numbers compares with few of std::errc.
+std::error_code as_errno(const std::error_code& ec) noexcept { return {ec.value(), std::system_category()}; }
 
 /// Attempts that overlap; the first success ends it. Everything on the executor.
 class Race : public std::enable_shared_from_this<Race> {
@@ -59,9 +62,16 @@ private:
         const Tcp::endpoint& address = addresses_[next_++];
         Tcp::socket& socket = attempts_.emplace_back(executor_);
         ++running_;
-        const std::error_code unbound = local_.empty() ? std::error_code() : local_.apply(socket, address.protocol());
-        if (unbound) {
-            asio::post(executor_, [self = shared_from_this(), &socket, unbound] { self->tried(socket, unbound, true); });
+        std::error_code error;
+        socket.open(address.protocol(), error);
+        // Before the connect: a program that starts another one meanwhile must not hand it on.
+        if (!error) (void)::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+        const bool is_local = !error && !local_.empty();
+        if (is_local) error = local_.apply(socket);
+        if (error) {
+            asio::post(executor_, [self = shared_from_this(), &socket, error = as_errno(error), is_local] {
+                self->tried(socket, error, is_local);
+            });
         } else {
             socket.async_connect(address, [self = shared_from_this(), &socket](const std::error_code& ec) {
                 self->tried(socket, ec, false);
@@ -128,24 +138,33 @@ bool is_localhost(std::string_view host) {
     return same && (end.size() == host.size() || host[host.size() - end.size() - 1] == '.');
 }
 
-std::error_code last_error() noexcept { return {errno, std::system_category()}; }
-/// Asio's own category for the same numbers compares with few of std::errc.
-std::error_code as_errno(const std::error_code& ec) noexcept { return {ec.value(), std::system_category()}; }
+/// What is clear without a resolver, which costs a thread: addresses and localhost.
+std::vector<Tcp::endpoint> known_addresses(const std::string& host, std::string_view port) {
+    std::uint16_t number = 0;
+    const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (bad != std::errc() || end != port.data() + port.size()) return {};
+    if (is_localhost(host)) {
+        return {Tcp::endpoint(asio::ip::address_v4::loopback(), number),
+                Tcp::endpoint(asio::ip::address_v6::loopback(), number)};
+    }
+    std::error_code ec;
+    const asio::ip::address address = asio::ip::make_address(host, ec);
+    if (ec) return {};
+    return {Tcp::endpoint(address, number)};
+}
 
 asio::awaitable<std::vector<Tcp::endpoint>> look_up(asio::any_io_executor executor, std::string host, std::string port,
                                                     Clock::duration time, std::error_code& ec) {
+    std::vector<Tcp::endpoint> addresses = known_addresses(host, port);
+    if (!addresses.empty()) co_return addresses;
     Tcp::resolver resolver(executor);
     const Deadline deadline(executor, time, [&resolver] { resolver.cancel(); });
-    const bool local = is_localhost(host);
-    const std::string asked = local ? "127.0.0.1" : host;
     auto token = asio::redirect_error(asio::use_awaitable, ec);
-    const auto found = co_await resolver.async_resolve(asked, port, Tcp::resolver::numeric_service, token);
+    const auto found = co_await resolver.async_resolve(host, port, Tcp::resolver::numeric_service, token);
     if (deadline.expired()) ec = errc::timed_out;
-    std::vector<Tcp::endpoint> addresses;
     for (const auto& each : found) {
         if (addresses.size() == limits::connect_addresses) break;
         addresses.push_back(each.endpoint());
-        if (local) addresses.emplace_back(asio::ip::address_v6::loopback(), each.endpoint().port());
     }
     co_return addresses;
 }
@@ -171,10 +190,8 @@ bool LocalEnd::suits(const Tcp::endpoint& peer) const {
     return empty() || !interface_.empty() || address_.is_v4() == peer.address().is_v4();
 }
 
-std::error_code LocalEnd::apply(Tcp::socket& socket, const Tcp& protocol) const {
+std::error_code LocalEnd::apply(Tcp::socket& socket) const {
     std::error_code ec;
-    socket.open(protocol, ec);
-    if (ec) return as_errno(ec);
     if (interface_.empty()) {
         // The port is chosen at connect, so that two connections to different peers may share one.
         const int on = 1;
@@ -227,9 +244,7 @@ asio::awaitable<Result<Tcp::socket>> connect_any(asio::any_io_executor executor,
     race->finish(ec); // nothing, unless this coroutine was cancelled
     if (race->error() && race->is_local()) co_return local.explain(race->error());
     if (race->error()) co_return Result<Tcp::socket>(race->error());
-    Tcp::socket socket = race->take();
-    tune(socket);
-    co_return Result<Tcp::socket>(std::move(socket));
+    co_return Result<Tcp::socket>(race->take());
 }
 
 asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host, std::string port,

@@ -22,8 +22,8 @@ public:
     std::string text() const;
     /// Whether `peer` can be connected to from here: an address has a family.
     bool suits(const Tcp::endpoint& peer) const;
-    /// Opens the socket and binds it.
-    std::error_code apply(Tcp::socket& socket, const Tcp& protocol) const;
+    /// Binds the socket, which is open.
+    std::error_code apply(Tcp::socket& socket) const;
     /// What an error of apply() means.
     ErrorInfo explain(const std::error_code& ec) const;
 
@@ -38,7 +38,7 @@ ADIT_INTERNAL asio::awaitable<Result<std::vector<Tcp::endpoint>>> resolve(asio::
                                                                           std::string host, std::string port,
                                                                           std::chrono::steady_clock::duration time);
 
-/// Resolves and connects within `time`; the socket is tuned. `host` is a name or an IP literal; localhost needs no
+/// Resolves and connects within `time`. `host` is a name or an IP literal; those and localhost need no
 /// resolver. Errors: the system's, errc::timed_out; the message names the step (name lookup, TCP) and the
 /// target. `executor` must run one handler at a time.
 ADIT_INTERNAL asio::awaitable<Result<Tcp::socket>> dial(asio::any_io_executor executor, std::string host,
