@@ -2,12 +2,14 @@
 //
 //   bench-agent SERVER TOKEN ROOTS URL PORT               pumps its bytes, one dial each, as the official agents do
 //   bench-agent SERVER TOKEN ROOTS URL PORT UPSTREAM      leaves it to a Forwarder: UPSTREAM is tcp or http
+//   bench-agent SERVER TOKEN ROOTS URL PORT serve         answers itself what the backend answers to a request for one byte
 //
 // Prints "ready URL"; ends when standard input does.
 #include <adit/adit.hpp>
 
 #include <asio/connect.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/read_until.hpp>
 #include <asio/write.hpp>
 
 #include <array>
@@ -57,7 +59,23 @@ asio::awaitable<void> serve(std::shared_ptr<Both> both, tcp::endpoint target) {
     co_await copy(both, both->upstream, both->visitor);
 }
 
-asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::endpoint target) {
+asio::awaitable<void> answer(adit::Connection connection) {
+    const bool http = connection.protocol() != "tcp";
+    const std::string response = http ? "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx" : "x";
+    std::string request;
+    std::error_code ec;
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
+    for (;;) {
+        auto buffer = asio::dynamic_buffer(request, 4096);
+        const std::size_t n = co_await asio::async_read_until(connection, buffer, http ? "\r\n\r\n" : "\n", token);
+        if (ec) co_return;
+        request.erase(0, n);
+        co_await asio::async_write(connection, asio::buffer(response), token);
+        if (ec || !http) co_return;
+    }
+}
+
+asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::endpoint target, bool serves) {
     auto executor = co_await asio::this_coro::executor;
     auto session = co_await adit::Session::async_connect(executor, options);
     adit::Endpoint endpoint(url);
@@ -66,6 +84,10 @@ asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::en
     std::fflush(stdout);
     for (;;) {
         adit::Connection connection = co_await listener.async_accept();
+        if (serves) {
+            asio::co_spawn(executor, answer(std::move(connection)), asio::detached);
+            continue;
+        }
         asio::co_spawn(executor, serve(std::make_shared<Both>(std::move(connection), executor), target), asio::detached);
     }
 }
@@ -88,8 +110,10 @@ int main(int argc, char** argv) {
     asio::io_context context(1);
     auto options = adit::SessionOptions().server(argv[1]).authtoken(argv[2]).roots_file(argv[3]);
     const tcp::endpoint target(asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoul(argv[5])));
-    auto agent = argc == 6 ? run(options, argv[4], target)
-                           : forward(options, argv[4], argv[6] + std::string("://127.0.0.1:") + argv[5]);
+    const std::string mode = argc == 7 ? argv[6] : "";
+    auto agent = mode.empty() || mode == "serve"
+                     ? run(options, argv[4], target, mode == "serve")
+                     : forward(options, argv[4], mode + "://127.0.0.1:" + argv[5]);
     asio::co_spawn(context, std::move(agent), [&context](const std::exception_ptr& error) {
         try {
             if (error) std::rethrow_exception(error);
