@@ -47,18 +47,6 @@ asio::awaitable<void> command(std::shared_ptr<SessionImpl> session, std::shared_
     (void)co_await net::reply(stream, std::move(answer));
 }
 
-asio::awaitable<void> stop(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    return command(std::move(session), std::move(stream), RequestType::stop);
-}
-
-asio::awaitable<void> restart(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    return command(std::move(session), std::move(stream), RequestType::restart);
-}
-
-asio::awaitable<void> update(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    return command(std::move(session), std::move(stream), RequestType::update);
-}
-
 asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
     const Result<std::string> text = co_await read_command(stream);
     stream->close(); // nobody answers a StopTunnel
@@ -73,8 +61,13 @@ asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::sha
     listener->end(ErrorInfo(code, "the edge stopped this listener", told.detail()));
 }
 
-asio::awaitable<void> read_head(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream) {
-    ProxyHeaderReader reader;
+/// Not a byte more than the head: what follows is the visitor's.
+MutableBytes space_for(const ProxyHeaderReader& reader, MutableBytes buffer) {
+    return buffer.first(std::min(buffer.size(), reader.wanted()));
+}
+
+asio::awaitable<void> read_head(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                                ProxyHeaderReader reader) {
     std::array<std::uint8_t, 512> buffer;
     const std::weak_ptr<net::MuxStream> weak(stream);
     const auto give_up = [weak] {
@@ -82,8 +75,7 @@ asio::awaitable<void> read_head(std::shared_ptr<SessionImpl> session, std::share
     };
     net::Deadline deadline(session->strand(), limits::proxy_header_time, give_up);
     while (!reader.done()) {
-        // Not a byte more than the head: what follows is the visitor's.
-        const MutableBytes space = MutableBytes(buffer).first(std::min(buffer.size(), reader.wanted()));
+        const MutableBytes space = space_for(reader, buffer);
         const net::IoResult got = co_await stream->read_some(space);
         if (!got.ok()) co_return;
         const Result<std::size_t> used = reader.feed(space.first(got.size()));
@@ -95,27 +87,42 @@ asio::awaitable<void> read_head(std::shared_ptr<SessionImpl> session, std::share
 } // namespace
 
 void SessionImpl::on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_t type) {
-    using Handle = asio::awaitable<void> (*)(std::shared_ptr<SessionImpl>, std::shared_ptr<net::MuxStream>);
-    Handle handle = nullptr;
     switch (static_cast<RequestType>(type)) {
-    case RequestType::proxy: handle = read_head; break;
-    case RequestType::stop: handle = stop; break;
-    case RequestType::restart: handle = restart; break;
-    case RequestType::update: handle = update; break;
-    case RequestType::stop_tunnel: handle = stop_tunnel; break;
-    default: stream->close(); return;
+    case RequestType::proxy: return on_visitor(std::move(stream));
+    case RequestType::stop:
+    case RequestType::restart:
+    case RequestType::update:
+    case RequestType::stop_tunnel: break;
+    default: return stream->close();
     }
-    const bool head = handle == read_head;
-    std::size_t& pending = head ? heads_pending_ : commands_pending_;
-    if (pending >= (head ? limits::proxy_headers_pending : limits::commands_pending)) {
-        stream->reset(muxado::ErrorCode::enhance_your_calm);
-        return;
-    }
-    ++pending;
+    if (commands_pending_ >= limits::commands_pending) return stream->reset(muxado::ErrorCode::enhance_your_calm);
+    const bool stops = type == static_cast<std::uint32_t>(RequestType::stop_tunnel);
     auto self = shared_from_this();
+    auto work = stops ? stop_tunnel(self, std::move(stream))
+                      : command(self, std::move(stream), static_cast<RequestType>(type));
     // A coroutine for each: one that dawdles holds up nobody.
-    const auto ended = [self, &pending](const std::exception_ptr&) { --pending; };
-    asio::co_spawn(strand_, handle(self, std::move(stream)), ended);
+    ++commands_pending_;
+    asio::co_spawn(strand_, std::move(work), [self](const std::exception_ptr&) { --self->commands_pending_; });
+}
+
+void SessionImpl::on_visitor(std::shared_ptr<net::MuxStream> stream) {
+    // The head comes with the stream's first frame, as a rule.
+    ProxyHeaderReader reader;
+    std::array<std::uint8_t, 512> buffer;
+    while (!reader.done()) {
+        const MutableBytes space = space_for(reader, buffer);
+        const std::optional<net::IoResult> got = stream->read_now(space);
+        if (!got) break;
+        if (!got->ok()) return;
+        const Result<std::size_t> used = reader.feed(space.first(got->size()));
+        if (!used) return; // FIN, as the official agents
+    }
+    if (reader.done()) return deliver(std::move(stream), reader.header());
+    if (heads_pending_ >= limits::proxy_headers_pending) return stream->reset(muxado::ErrorCode::enhance_your_calm);
+    ++heads_pending_;
+    auto self = shared_from_this();
+    asio::co_spawn(strand_, read_head(self, std::move(stream), std::move(reader)),
+                   [self](const std::exception_ptr&) { --self->heads_pending_; });
 }
 
 } // namespace adit

@@ -83,6 +83,7 @@ public:
     void leg_failed(const Leg& leg, std::chrono::steady_clock::time_point now);
     void on_heartbeat(std::uint32_t leg, std::chrono::steady_clock::duration latency);
     void on_stream(std::shared_ptr<net::MuxStream> stream, std::uint32_t type);
+    void on_visitor(std::shared_ptr<net::MuxStream> stream);
 
     // For the operations, on the strand.
     /// The link that calls go over; null while there is none.

@@ -149,6 +149,8 @@ public:
     void start_read(asio::mutable_buffer buffer, Handler handler);
     void start_write(const detail::ConstBuffers& buffers, Handler handler);
     void start_wait_readable(Handler handler);
+    /// Reads what is there; nullopt if a read would wait, or one does.
+    std::optional<IoResult> read_now(MutableBytes buffer);
     /// Ends the outstanding read or write with `code`.
     void cancel_read(std::error_code code = asio::error::operation_aborted) noexcept;
     void cancel_write(std::error_code code = asio::error::operation_aborted) noexcept;

@@ -211,21 +211,23 @@ asio::awaitable<IoResult> MuxStream::wait_readable() {
     co_return IoResult(std::get<0>(result));
 }
 
+std::optional<IoResult> MuxStream::read_now(MutableBytes buffer) {
+    const std::lock_guard lock(session_->mutex_);
+    if (read_) return std::nullopt;
+    read_buffer_ = asio::buffer(buffer.data(), buffer.size());
+    read_kind_ = ReadKind::bytes;
+    std::error_code code;
+    std::size_t n = 0;
+    const bool done = try_read(code, n);
+    session_->schedule_flush_if_needed();
+    if (!done) return std::nullopt;
+    return code ? IoResult(code) : IoResult(n);
+}
+
 asio::awaitable<IoResult> MuxStream::read_some(MutableBytes buffer) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    {
-        const std::lock_guard lock(session_->mutex_);
-        if (!read_) {
-            read_buffer_ = asio::buffer(buffer.data(), buffer.size());
-            read_kind_ = ReadKind::bytes;
-            std::error_code code;
-            std::size_t n = 0;
-            const bool done = try_read(code, n);
-            session_->schedule_flush_if_needed();
-            if (done && code) co_return IoResult(code);
-            if (done) co_return IoResult(n);
-        }
-    }
+    const std::optional<IoResult> there = read_now(buffer);
+    if (there) co_return *there;
     auto start = [self = shared_from_this(), buffer](Handler handler) {
         self->start_read(asio::buffer(buffer.data(), buffer.size()), std::move(handler));
     };

@@ -99,3 +99,29 @@ TEST_CASE("the longest proxy header is accepted") {
     CHECK(*reader.feed(as_bytes(framed(json))) == limits::proxy_header_max + 8);
     CHECK(reader.done());
 }
+
+TEST_CASE("however a header is written, it is read the same") {
+    const std::string usual = encode(sample()).substr(8);
+    const auto read = [](const std::string& json) {
+        ProxyHeaderReader reader;
+        const Result<std::size_t> used = reader.feed(as_bytes(framed(json)));
+        return used && reader.done() ? encode(reader.header()) : "refused: " + used.error().to_string();
+    };
+    CHECK(read(usual) == encode(sample()));
+    CHECK(read(" " + usual) == encode(sample())); // by the decoder for everything
+    std::size_t good = 0;
+    for (std::size_t i = 0; i < usual.size(); ++i) {
+        for (const char c : {'"', '\\', ',', '}', '{', ' ', '0', '3', '4', 'x', '\x01', '\x7f', '\xff', ':'}) {
+            std::string other = usual;
+            other[i] = c;
+            CAPTURE(other);
+            const std::string result = read(other);
+            REQUIRE(result.starts_with("refused") == read(" " + other).starts_with("refused"));
+            if (result.starts_with("refused")) continue;
+            REQUIRE(result == read(" " + other));
+            ++good;
+        }
+        REQUIRE(read(usual.substr(0, i)).starts_with("refused"));
+    }
+    CHECK(good > 100);
+}
