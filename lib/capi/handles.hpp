@@ -1,0 +1,81 @@
+// What is behind the opaque handles of <adit/adit.h>.
+#pragma once
+
+#include <adit/adit.h>
+#include <adit/endpoint.hpp>
+#include <adit/session.hpp>
+#include <adit/session_options.hpp>
+#include <adit/upstream.hpp>
+
+#include "capi/accept_queue.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace adit::inline v0::capi {
+
+/// An OAuth or OpenID Connect module, whose parts come one by one.
+class Login {
+public:
+    Login() = default;
+    bool wanted = false;
+    std::string provider, client_id, client_secret;
+    std::vector<std::string> emails, domains, scopes;
+};
+
+} // namespace adit
+
+struct adit_options {
+    adit::SessionOptions value;
+    std::string client_certificate, client_key;
+};
+
+struct adit_endpoint {
+    explicit adit_endpoint(std::string_view url) : value(url) {}
+    /// With what only the whole can say.
+    adit::Endpoint built() const;
+
+    adit::Endpoint value;
+    adit::capi::Login oauth, oidc;
+    bool compression = false;
+    bool websocket_tcp_conversion = false;
+    bool tls_termination = false;
+    bool tls_own_certificate = false;
+    std::string tls_certificate, tls_key;
+};
+
+struct adit_upstream {
+    explicit adit_upstream(std::string_view address) : value(address) {}
+
+    adit::Upstream value;
+    std::string client_certificate, client_key;
+};
+
+struct adit_session {
+    explicit adit_session(adit::Session s) : value(std::move(s)) {}
+    ~adit_session() { value.close(); }
+    adit_session(const adit_session&) = delete;
+    adit_session& operator=(const adit_session&) = delete;
+
+    adit::Session value;
+};
+
+struct adit_listener {
+    explicit adit_listener(const adit::Listener& l) : value(l), queue(std::make_shared<adit::capi::AcceptQueue>(l)) {}
+    ~adit_listener() { queue->close(); }
+    adit_listener(const adit_listener&) = delete;
+    adit_listener& operator=(const adit_listener&) = delete;
+
+    adit::Listener value;
+    const std::shared_ptr<adit::capi::AcceptQueue> queue;
+};
+
+struct adit_forwarder {
+    explicit adit_forwarder(adit::Forwarder f) : value(std::move(f)) {}
+    ~adit_forwarder() { value.close(); }
+    adit_forwarder(const adit_forwarder&) = delete;
+    adit_forwarder& operator=(const adit_forwarder&) = delete;
+
+    adit::Forwarder value;
+};
