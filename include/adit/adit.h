@@ -188,8 +188,9 @@ typedef struct adit_event {
 /* Runs on the library's background thread, one event at a time and in order. It must not block and must return. It may
  * call what does not block, adit_session_close for one. */
 typedef void (*adit_event_callback)(const adit_event *event, void *user_data);
-/* Runs once, when the library needs `user_data` no more: after the last event of the last session with these options,
- * which may come behind adit_session_free, on any thread. May be NULL. */
+/* Runs once, when the library needs `user_data` no more: when the options, all sessions that were made with them and the
+ * listeners and forwarders of these were freed and the last event was told, which may come later; on any thread. May be
+ * NULL. */
 typedef void (*adit_release_callback)(void *user_data);
 
 /* Replaces a callback that was set before; NULL: none. `user_data` is passed on. If this fails, `release` has run. */

@@ -19,11 +19,13 @@ namespace adit::inline v0::capi {
 /// is always under way, which puts its connection here and makes the descriptor readable.
 class AcceptQueue : public std::enable_shared_from_this<AcceptQueue> {
 public:
-    explicit AcceptQueue(Listener listener) : listener_(std::move(listener)) {}
+    AcceptQueue() = default;
     AcceptQueue(const AcceptQueue&) = delete;
     AcceptQueue& operator=(const AcceptQueue&) = delete;
     ~AcceptQueue();
 
+    /// Before everything else.
+    void serve(const Listener& listener) noexcept { listener_ = listener; }
     /// The socket of the next connection; `peer` tells of its visitor. Without `time` it waits for ever. A connection
     /// for which no socket or memory can be had waits for the next call.
     Result<int> accept(std::optional<std::chrono::milliseconds> time, adit_peer& peer);

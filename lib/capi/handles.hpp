@@ -52,30 +52,38 @@ struct adit_upstream {
     std::string client_certificate, client_key;
 };
 
+// Made before what they hold, so that no memory is needed once that exists.
+
 struct adit_session {
-    explicit adit_session(adit::Session s) : value(std::move(s)) {}
+    adit_session() = default;
     ~adit_session() { value.close(); }
     adit_session(const adit_session&) = delete;
     adit_session& operator=(const adit_session&) = delete;
+    void take(adit::Session session) noexcept { value = std::move(session); }
 
     adit::Session value;
 };
 
 struct adit_listener {
-    explicit adit_listener(const adit::Listener& l) : value(l), queue(std::make_shared<adit::capi::AcceptQueue>(l)) {}
+    adit_listener() = default;
     ~adit_listener() { queue->close(); }
     adit_listener(const adit_listener&) = delete;
     adit_listener& operator=(const adit_listener&) = delete;
+    void take(const adit::Listener& listener) noexcept {
+        value = listener;
+        queue->serve(listener);
+    }
 
     adit::Listener value;
-    const std::shared_ptr<adit::capi::AcceptQueue> queue;
+    const std::shared_ptr<adit::capi::AcceptQueue> queue = std::make_shared<adit::capi::AcceptQueue>();
 };
 
 struct adit_forwarder {
-    explicit adit_forwarder(adit::Forwarder f) : value(std::move(f)) {}
+    adit_forwarder() = default;
     ~adit_forwarder() { value.close(); }
     adit_forwarder(const adit_forwarder&) = delete;
     adit_forwarder& operator=(const adit_forwarder&) = delete;
+    void take(adit::Forwarder forwarder) noexcept { value = std::move(forwarder); }
 
     adit::Forwarder value;
 };

@@ -28,9 +28,12 @@ constexpr Detail details[] = {
 template <class Handle, class Run>
 ErrorInfo make(Handle*& made, Run run) {
     ErrorInfo error;
+    auto handle = std::make_unique<Handle>();
     auto value = run(error);
-    if (!error) made = new Handle(std::move(value)); // or its destructor ends what was made
-    return error;
+    if (error) return error;
+    handle->take(std::move(value));
+    made = handle.release();
+    return {};
 }
 
 } // namespace
