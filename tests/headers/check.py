@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Each public header compiles alone, twice in one file, with our warnings, and needs only std, Asio and its like.
+"""Each public header compiles alone, twice in one file, with our warnings, and needs only std, Asio and its like. Those
+for C compile as C99 and as C++98.
 
     check.py COMPILER SOURCE_ROOT WORK_DIR
 
@@ -18,14 +19,18 @@ WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -We
 HIDDEN = re.compile(r"/(fmt|nlohmann|openssl|doctest|llhttp|nghttp2|android)(/|\.h)|^lib/|/lib/(base|muxado|proto|http|tls|net)/")
 
 
-def compile_alone(compiler, root, work, header):
+C_LANGUAGES = {"c": ["-x", "c", "-std=c99"], "c++": ["-x", "c++", "-std=c++98"]}
+
+
+def compile_alone(compiler, root, work, header, language=None):
     name = str(header.relative_to(root / "include"))
-    source = work / (name.replace("/", "_") + ".cpp")
+    source = work / (name.replace("/", "_") + (f"_{language}.txt" if language else ".cpp"))
     deps = source.with_suffix(".d")
     text = f"#include <{name}>\n#include <{name}>\n"
     if not source.exists() or source.read_text() != text:
         source.write_text(text)
-    command = [compiler, "-std=c++20", *WARNINGS, f"-I{root / 'include'}", "-MD", "-MF", str(deps), "-c", str(source),
+    dialect = C_LANGUAGES[language] if language else ["-std=c++20"]
+    command = [compiler, *dialect, *WARNINGS, f"-I{root / 'include'}", "-MD", "-MF", str(deps), "-c", str(source),
                "-o", str(source.with_suffix(".o"))]
     if shutil.which("ccache"):
         command.insert(0, "ccache")
@@ -44,10 +49,15 @@ def main():
         return 77
     work.mkdir(parents=True, exist_ok=True)
     headers = sorted((root / "include").rglob("*.hpp"))
-    assert headers, "no public headers found"
+    c_headers = sorted((root / "include").rglob("*.h"))
+    assert headers and c_headers, "no public headers found"
+    jobs = [(header, None) for header in headers] + [(header, language) for header in c_headers for language in C_LANGUAGES]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        faults = [fault for fault in pool.map(lambda h: compile_alone(compiler, root, work, h), headers) if fault]
-    print("\n".join(faults) or f"{len(headers)} headers compile alone with {compiler}")
+        faults = [fault for fault in pool.map(lambda job: compile_alone(compiler, root, work, *job), jobs) if fault]
+    for header in c_headers:
+        strange = set(re.findall(r"#\s*include\s*(\S+)", header.read_text())) - {"<stddef.h>", "<stdint.h>"}
+        faults += [f"{header.name} includes {sorted(strange)}"] if strange else []
+    print("\n".join(faults) or f"{len(headers)} headers, and {len(c_headers)} for C, compile alone with {compiler}")
     return 1 if faults else 0
 
 

@@ -153,7 +153,7 @@ def faults(project):
     for name, text in project.files.items():
         for line, rule in text_faults(name, text):
             yield name, line, rule
-        if re.fullmatch(r"examples/\w+\.cpp", name):
+        if re.fullmatch(r"examples/\w+\.(cpp|c)", name):
             if f"'{pathlib.PurePosixPath(name).stem}'" not in project.files.get("examples/meson.build", ""):
                 yield name, 1, "examples/meson.build does not name this example"
         if name.endswith((".cpp", ".hpp")):

@@ -21,6 +21,7 @@ BROKEN = {
     "include/adit/b.hpp": ('#include "base/x.hpp"\n', "a public header includes"),
     "examples/a.cpp": ('#include "net/x.hpp"\n', "an example uses the public API only"),
     "examples/b.cpp": ("int main() {}\n", "does not name this example"),
+    "examples/c.c": ("int main(void) { return 0; }\n", "does not name this example"),
     "tests/unit/a.cpp": ("#include <doctest/doctest.h>\n", "doctest only through"),
     "tests/net/a.cpp": ("std::this_thread::sleep_" "for(1s);\n", "a test sleeps"),
     "lib/net/d.cpp": ("// TO" "DO later\n", "an unfinished mark"),
