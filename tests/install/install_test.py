@@ -3,8 +3,8 @@
 
     install_test.py CASE BUILD_DIR SOURCE_ROOT COMPILER...
 
-Cases: tree, symbols, abi, and consumer-LIBRARY-ORDER with LIBRARY shared or static, and ORDER the place of adit on the
-linker's command line: adit-first, adit-last, or static-openssl.
+Cases: tree, symbols, abi, c, cmake, cmake-c, and consumer-LIBRARY-ORDER with LIBRARY shared or static, and ORDER the place
+of adit on the linker's command line: adit-first, adit-last, or static-openssl.
 """
 import pathlib
 import re
@@ -33,6 +33,7 @@ class Installation:
         self.root, self.compiler, self.work = root, compiler, work
         self.destdir = work / "root"
         run("meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", self.destdir)
+        self.prefix = self.one("adit.hpp").parent.parent.parent
         self.pkgconfig = self.one("adit.pc").parent
         self.libdir = self.one("libadit.a").parent
 
@@ -51,14 +52,14 @@ class Installation:
 
 
 def tree(at):
-    """Every public header is installed, and no .pc file knows where it was built."""
-    headers = {str(path.relative_to(at.root / "include")) for path in (at.root / "include").rglob("*.hpp")}
+    """Every public header is installed, and neither pkg-config's nor CMake's files know where it was built."""
+    headers = {str(path.relative_to(at.root / "include")) for path in (at.root / "include").rglob("*.h*")}
     base = at.one("adit.hpp").parent.parent
-    installed = {str(path.relative_to(base)) for path in base.rglob("*.hpp")}
+    installed = {str(path.relative_to(base)) for path in base.rglob("*.h*")}
     assert installed == headers, f"headers differ: {sorted(installed ^ headers)}"
-    for name in ("adit.pc", "adit-edge.pc"):
+    for name in ("adit.pc", "adit-edge.pc", "aditConfig.cmake", "aditConfigVersion.cmake"):
         text = at.one(name).read_text()
-        assert str(at.root) not in text and "build" not in text, f"{name} has a path of the build:\n{text}"
+        assert str(at.root) not in text and "/build" not in text, f"{name} has a path of the build:\n{text}"
     links = sorted(path.name for path in at.libdir.iterdir() if ".so" in path.name)
     version = at.flags("--modversion", "adit")[0]
     expected = sorted(f"lib{name}.so{end}" for name in ("adit", "adit-edge") for end in ("", ".0", f".{version}"))
@@ -66,7 +67,9 @@ def tree(at):
 
 
 def symbols(at):
-    """Nothing of BoringSSL, llhttp or OpenSSL shows in what we ship."""
+    """Nothing of BoringSSL, llhttp or OpenSSL shows in what we ship, and all of the interface for C does."""
+    declared = set(re.findall(r"ADIT_C_API [^;(]*?(adit_\w+)\(", at.one("adit.h").read_text()))
+    assert len(declared) > 30, f"adit.h declares only {sorted(declared)}"
     for name in ("libadit.so", "libadit-edge.so"):
         library = at.libdir / name
         dynamic = run("nm", "-D", "--defined-only", library).split("\n")
@@ -74,13 +77,16 @@ def symbols(at):
         assert len(shown) > 20, f"{name} exports almost nothing"
         carried = [symbol for symbol in shown if CARRIED.search(symbol)]
         assert not carried, f"{name} exports {carried[:5]}"
-        alien = [symbol for symbol in shown if not symbol.startswith(("_Z", "adit_abi_asio_", "asio_detail_"))]
-        assert not alien, f"{name} exports C names: {alien[:5]}"
+        alien = {symbol for symbol in shown if not symbol.startswith(("_Z", "adit_abi_asio_", "asio_detail_"))}
+        ours = declared if name == "libadit.so" else set()
+        assert alien == ours, f"{name}: C names are not those of adit.h: {sorted(alien ^ ours)[:5]}"
         needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", library))
         strange = [one for one in needed if not ALLOWED_NEEDED.match(one)]
         assert not strange, f"{name} needs {strange}"
     # Inline functions of BoringSSL's headers are weak, as all C++ templates are.
     static = [line.split()[-2:] for line in run("nm", "-g", "--defined-only", at.libdir / "libadit.a").split("\n") if " " in line]
+    absent = declared - {symbol for _, symbol in static}
+    assert not absent, f"libadit.a lacks {sorted(absent)}"
     static = [symbol for kind, symbol in static if kind not in "WVu" or not symbol.startswith("_Z")]
     assert len(static) > 20 and not carried, f"libadit.a defines {carried[:5]} globally"
     missing = [line.split()[-1] for line in run("nm", "-u", at.libdir / "libadit.a").split("\n") if " U " in line]
@@ -126,6 +132,51 @@ def consumer(at, library, order):
     print(run(program, https_port, postgresql_port, ca, timeout=60, env={"PATH": "/usr/bin:/bin", "NO_PROXY": "*"}).strip())
 
 
+def says_no_server(program):
+    done = subprocess.run([str(program)], capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 1 and "(ADIT_E_NO_SERVER)" in done.stderr, (done.returncode, done.stderr)
+
+
+def c(at):
+    """A program in C by pkg-config, with both kinds of library."""
+    main = at.work / "c_hello.o"
+    run("cc", "-std=c99", "-pedantic", "-Wall", "-Werror", *at.flags("--cflags", "adit"), "-c", at.root / "examples/c_hello.c",
+        "-o", main)
+    for kind in ("shared", "static"):
+        adit = at.flags("--libs", *(["--static"] if kind == "static" else []), "adit")
+        if kind == "static":
+            adit = [f"-l:lib{word[2:]}.a" if word == "-ladit" else word for word in adit]
+        program = at.work / f"c_{kind}"
+        run("cc", main, "-o", program, *adit, "-pthread", f"-Wl,-rpath,{at.libdir}")
+        assert ("libadit.so" in run("readelf", "-d", program)) == (kind == "shared"), "linked with the other kind of library"
+        says_no_server(program)
+
+
+def cmake_build(at, project):
+    build = at.work / project
+    run("cmake", "-S", at.root / "tests/install" / project, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}",
+        f"-DCMAKE_CXX_COMPILER={at.compiler[-1]}", env={"PATH": "/usr/bin:/bin"})
+    run("cmake", "--build", build, "--parallel", "2")
+    return build
+
+
+def cmake(at):
+    """An application of CMake, in an installation that was moved: DESTDIR is not where it was configured for."""
+    build = cmake_build(at, "cmake")
+    https_port, postgresql_port, ca = peers.start(at.work)
+    for kind in ("shared", "static"):
+        program = build / f"consumer_{kind}"
+        assert ("libadit.so" in run("readelf", "-d", program)) == (kind == "shared"), "linked with the other kind of library"
+        print(run(program, https_port, postgresql_port, ca, timeout=60, env={"PATH": "/usr/bin:/bin", "NO_PROXY": "*"}).strip())
+        says_no_server(build / f"c_{kind}")
+
+
+def cmake_c(at):
+    build = cmake_build(at, "cmake_c")
+    for kind in ("shared", "static"):
+        says_no_server(build / f"c_{kind}")
+
+
 def main():
     case, build, root = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     with tempfile.TemporaryDirectory(prefix="adit-install-") as work:
@@ -134,7 +185,7 @@ def main():
             _, library, order = case.split("-", 2)
             consumer(at, library, order)
         else:
-            {"tree": tree, "symbols": symbols, "abi": abi}[case](at)
+            {"tree": tree, "symbols": symbols, "abi": abi, "c": c, "cmake": cmake, "cmake-c": cmake_c}[case](at)
 
 
 main()

@@ -22,7 +22,7 @@ adit_packages() {
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
             libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev ;;
         examples | integration) echo curl openssl ;;
-        install) echo binutils openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
+        install) echo binutils cmake openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
         bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
         interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
         full) echo debootstrap git ;;
