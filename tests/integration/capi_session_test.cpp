@@ -1,6 +1,7 @@
 // The C interface: sessions, events, forwarders, and how handles end.
 #include "integration/capi_support.hpp"
 
+#include <filesystem>
 #include <thread>
 
 #include <sys/un.h>
@@ -15,7 +16,7 @@ constexpr const char* plain_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r
 class Service {
 public:
     Service() : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        path_ = "/tmp/adit-capi-" + std::to_string(::getpid()) + ".sock";
+        path_ = std::filesystem::temp_directory_path() / ("c-service-" + std::to_string(::getpid()) + ".sock");
         ::unlink(path_.c_str());
         sockaddr_un name{};
         name.sun_family = AF_UNIX;
