@@ -30,13 +30,11 @@ static void *answer(void *descriptor) {
     return NULL;
 }
 
+static sigset_t stop_signals;
+
 static void *close_on_signal(void *listener) {
-    sigset_t signals;
     int number;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigwait(&signals, &number);
+    sigwait(&stop_signals, &number);
     adit_listener_close(listener); /* from any thread: wakes the accept in main */
     return NULL;
 }
@@ -48,9 +46,10 @@ static int fail(const char *what, const adit_error *error) {
 
 int main(int argc, char **argv) {
     adit_error error;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL); /* threads inherit it: close_on_signal takes what comes */
+    sigemptyset(&stop_signals);
+    sigaddset(&stop_signals, SIGINT);
+    sigaddset(&stop_signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stop_signals, NULL); /* threads inherit it: close_on_signal takes what comes */
     adit_options *options = adit_options_from_env();
     adit_session *session = adit_session_connect(options, &error);
     adit_options_free(options);
