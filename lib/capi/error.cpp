@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <exception>
 
 #include <netdb.h>
@@ -62,7 +61,7 @@ void copy_text(std::string_view text, char* buffer, std::size_t size) noexcept {
     if (length < text.size()) { // not into a character
         while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
     }
-    std::memcpy(buffer, text.data(), length);
+    text.copy(buffer, length);
     buffer[length] = '\0';
 }
 
