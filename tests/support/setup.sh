@@ -21,7 +21,14 @@ adit_packages() {
     case $1 in
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
             libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev ;;
-        examples | integration) echo curl openssl ;;
+        integration | example) echo curl openssl ;;
+        examples) echo curl openssl; for lesson in $(adit_special_examples); do adit_packages "$lesson"; done ;;
+        09_events_and_spdlog) echo libspdlog-dev ;;
+        10_cpp_httplib) echo libcpp-httplib-dev ;;
+        11_libmicrohttpd) echo libmicrohttpd-dev ;;
+        12_grpc) echo libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc ;;
+        13_beast) echo libboost-dev ;;
+        agent) echo libyaml-cpp-dev ;;
         install) echo binutils cmake openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
         bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
         interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
@@ -29,6 +36,9 @@ adit_packages() {
         ci) echo git clang-19 ccache ;;
     esac
 }
+
+# Examples that need more than the others; each is a group of its own.
+adit_special_examples() { echo 09_events_and_spdlog 10_cpp_httplib 11_libmicrohttpd 12_grpc 13_beast agent; }
 
 # Node 18 or newer, wherever it comes from.
 adit_have_node() {
@@ -79,16 +89,21 @@ adit_setup() {
 # A build directory that was made with the same compiler and options is taken as it is; ninja itself reruns Meson when a
 # build file changed. One that somebody made by hand is left alone.
 adit_configure() {
-    local stamp="${CC:-} ${CXX:-} ${ADIT_MESON_ARGS:-} $*" again=
+    local stamp="${CC:-} ${CXX:-} ${ADIT_MESON_ARGS:-} $*" again= optional
+    optional="without: $(command -v dpkg-query >/dev/null && adit_missing_packages examples)" # they add targets
     if [ -f "$ADIT_BUILD/build.ninja" ]; then
-        [ "$(cat "$ADIT_BUILD/adit-options" 2>/dev/null || echo "$stamp")" = "$stamp" ] && return 0
         again=--wipe
+        if [ "$(cat "$ADIT_BUILD/adit-options" 2>/dev/null || echo "$stamp")" = "$stamp" ]; then
+            [ "$(cat "$ADIT_BUILD/adit-optional" 2>/dev/null)" = "$optional" ] && return 0
+            again=--reconfigure
+        fi
     fi
     mkdir -p "$ADIT_BUILD"
     # shellcheck disable=SC2086  # a list
     if meson setup $again -Doptimization=2 -Ddebug=false ${ADIT_MESON_ARGS:-} "$@" "$ADIT_BUILD" "$ADIT_ROOT" >"$ADIT_BUILD.log" 2>&1; then
         mv "$ADIT_BUILD.log" "$ADIT_BUILD/setup.log"
         echo "$stamp" >"$ADIT_BUILD/adit-options"
+        echo "$optional" >"$ADIT_BUILD/adit-optional"
     else
         mv "$ADIT_BUILD.log" "$ADIT_BUILD/setup.log"
         tail -n 25 "$ADIT_BUILD/setup.log" >&2
