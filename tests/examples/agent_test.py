@@ -1,0 +1,526 @@
+#!/usr/bin/env python3
+"""examples/agent against examples/edge: commands, flags, configuration files, the live page, signals, reconnects, errors.
+
+    agent_test.py AGENT_PROGRAM EDGE_PROGRAM
+"""
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+agent_program, edge_program = map(os.path.abspath, sys.argv[1:])
+TOKEN = "first-token"
+
+
+class Child:
+    """A program whose lines of both outputs are kept; killed at the end of the with block if it still runs."""
+
+    def __init__(self, command, folder, env=None):
+        clean = {k: v for k, v in os.environ.items() if not re.match("(?i)adit_|ngrok_|.*_proxy$|xdg_", k)}
+        self.lines, self.grew = [], threading.Condition()
+        self.child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, env={**clean, "HOME": str(folder), **(env or {})})
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.child.stdout:
+            with self.grew:
+                self.lines.append(line.rstrip("\n"))
+                self.grew.notify_all()
+        with self.grew:
+            self.lines.append("(end)")
+            self.grew.notify_all()
+
+    def wait_line(self, pattern, skip=0):
+        def found():
+            hits = [m for line in self.lines if (m := re.search(pattern, line))]
+            return hits[skip] if len(hits) > skip else None
+        with self.grew:
+            assert self.grew.wait_for(lambda: found() or "(end)" in self.lines, 60) and found(), (pattern, self.lines)
+            return found()
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def end(self, status, within=60):
+        assert self.child.wait(within) == status, (self.child.returncode, self.lines)
+        self.reader.join(within)
+        return "\n".join(self.lines)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+
+class Edge(Child):
+    """`ports` are those of an edge before, to come back at the same addresses with the same tokens and certificates."""
+
+    def __init__(self, folder, ports=(0, 0, 0)):
+        (folder / "tokens").write_text(TOKEN + " alice\n")
+        make_certificate(folder, "edge", "localhost")
+        names = ("agent", "https", "http")
+        addresses = [word for name, port in zip(names, ports) for word in (f"--{name}", f"127.0.0.1:{port}")]
+        super().__init__([edge_program, *addresses, "--authtokens", "tokens", "--certificate", "edge.pem", "--key", "edge.key",
+                          "--seal-key", "seal", "--drain-seconds", "1", "--threads", "2"], folder)
+        self.folder = folder
+        self.ports = tuple(map(int, self.wait_line(r"agents (\d+), https (\d+), http (\d+)").groups()))
+        self.agents, self.https, self.http = self.ports
+
+    def flags(self):
+        return ["--server", f"localhost:{self.agents}", "--root-ca", str(self.folder / "edge.pem")]
+
+    def get(self, url, path="/"):
+        """(status, body) of a request over TLS, with the edge's certificate."""
+        name = url.removeprefix("https://").split(":")[0]
+        context = ssl.create_default_context(cafile=str(self.folder / "edge.pem"))
+        context.check_hostname = False  # it has not the random names
+        with socket.create_connection(("127.0.0.1", self.https), 30) as raw:
+            with context.wrap_socket(raw, server_hostname=name) as tls:
+                tls.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                head, _, body = read_all(tls).partition("\r\n\r\n")
+                return int(head.split()[1]), body
+
+
+def agent(edge, *arguments, token=TOKEN, env=None):
+    words = ["--authtoken", token] if token else []
+    return Child([agent_program, *arguments, *edge.flags(), *words], edge.folder, env)
+
+
+def run(folder, *arguments, env=None):
+    """(status, output) of an agent that ends by itself."""
+    with Child([agent_program, *arguments], folder, env) as child:
+        child.child.wait(60)
+        child.reader.join(60)
+        return child.child.returncode, "\n".join(child.lines)
+
+
+def started(child, name, skip=0):
+    """The URL of a tunnel, once it is online."""
+    return child.wait_line(rf'msg="started tunnel" name={name} url=(\S+)', skip)[1]
+
+
+def read_all(connection):
+    data = b""
+    while chunk := connection.recv(65536):
+        data += chunk
+    return data.decode()
+
+
+def make_certificate(folder, file, *names):
+    if (folder / f"{file}.pem").exists():
+        return
+    subject = ",".join("DNS:" + name for name in names)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj",
+                    "/CN=test", "-addext", "subjectAltName=" + subject, "-keyout", f"{file}.key", "-out", f"{file}.pem"],
+                   cwd=folder, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def web(context=None):
+    """A web server on this machine that answers with what it saw; gives its port."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = f"web saw {self.path} for {self.headers['Host']}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # an agent that does not trust it hangs up
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def echo():
+    """A TCP server that sends back what it gets; gives its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection):
+        with connection, contextlib.suppress(ConnectionError):
+            while data := connection.recv(65536):
+                connection.sendall(data)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=[listener.accept()[0]], daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def connect(url):
+    host, port = url.removeprefix("tcp://").split(":")
+    connection = socket.create_connection((host, int(port)), 30)
+    connection.settimeout(30)
+    return connection
+
+
+def http_with_flags(folder):
+    with Edge(folder) as edge, web() as port:
+        with agent(edge, "http", str(port), "--url", "https://app.localhost", "--name", "web", "--metadata", "m") as child:
+            url = started(child, "web")
+            assert url == f"https://app.localhost:{edge.https}", url
+            status, body = edge.get(url, "/path")
+            assert status == 200 and body.startswith("web saw /path for app.localhost"), body
+            child.wait_line('lvl=info msg="join connections" name=web r=127.0.0.1:')
+            child.wait_line('lvl=info msg="close connections" name=web .*out=')
+            child.signal(signal.SIGINT)
+            assert "stopping" in child.end(0)
+            assert edge.get(url)[0] == 404, "the endpoint outlived its agent"
+        with agent(edge, "http", f"localhost:{port}", "--domain", "two.localhost", "--host-header=rewrite", "--log-format=json") as child:
+            line = json.loads(child.wait_line('.*"msg":"started tunnel".*')[0])
+            assert line["name"] == "http" and line["lvl"] == "info", line
+            assert edge.get(line["url"])[1] == f"web saw / for localhost:{port}"
+        refused = [
+            (["--basic-auth", "user:password"], "9026"),  # what only the edge can judge
+            (["--basic-auth", "user:short"], "basic_auth"),
+            (["--basic-auth", "nobody"], '":" is missing'),
+            (["--cidr-allow", "10.0.0.0/99"], "10.0.0.0/99"),
+            (["--traffic-policy-file", "missing.yml"], "missing.yml: cannot be read"),
+            (["--proxy-protocol", "3"], "proxy protocol"),
+            (["--upstream-protocol", "http3"], "app_protocol"),
+            (["--scheme", "ftp"], "ftp"),
+            (["--url", "gopher://x"], "gopher"),
+            (["--log-level", "loud"], "loud"),
+            (["--log-format", "xml"], "xml"),
+        ]
+        for words, text in refused:
+            status, output = run(folder, "http", str(port), *words, *edge.flags(), "--authtoken", TOKEN)
+            assert status == 1 and text in output, (words, status, output)
+
+
+def tcp_and_tls(folder):
+    with Edge(folder) as edge, echo() as port:
+        with agent(edge, "tcp", str(port), "--proxy-protocol", "1") as child:
+            with connect(started(child, "tcp")) as visitor:
+                own = visitor.getsockname()[1]
+                visitor.sendall(b"hello")
+                visitor.shutdown(socket.SHUT_WR)
+                answer = read_all(visitor)
+                assert re.fullmatch(rf"PROXY TCP4 127\.0\.0\.1 \S+ {own} \d+\r\nhello", answer), answer
+        make_certificate(folder, "own", "own.localhost")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "own.pem", folder / "own.key")
+        with web(context) as port, agent(edge, "tls", str(port), "--url", "tls://own.localhost") as child:
+            started(child, "tls")
+            client = ssl.create_default_context(cafile=str(folder / "own.pem"))  # the upstream's own, not the edge's
+            with socket.create_connection(("127.0.0.1", edge.https), 30) as raw:
+                with client.wrap_socket(raw, server_hostname="own.localhost") as tls:
+                    tls.sendall(b"GET /x HTTP/1.0\r\nHost: own.localhost\r\n\r\n")
+                    assert "web saw /x" in read_all(tls)
+
+
+def https_upstreams(folder):
+    make_certificate(folder, "up", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "up.pem", folder / "up.key")
+    with Edge(folder) as edge, web(context) as port:
+        for words, expected in (([], 502), (["--upstream-tls-verify=false"], 200), (["--upstream-tls-verify-cas", "up.pem"], 200)):
+            with agent(edge, "http", f"https://localhost:{port}", *words) as child:
+                url = started(child, "http")
+                status, body = edge.get(url)
+                assert status == expected, (words, status, body)
+                assert status != 502 or "ERR_NGROK_8012" in body, body
+
+
+def config_with_tunnels(folder):
+    with Edge(folder) as edge, web() as web_port, echo() as echo_port:
+        (folder / "three.yml").write_text(f"""version: 3
+agent:
+  authtoken: {TOKEN}
+  connect_url: localhost:{edge.agents}
+  connect_cas: edge.pem
+  heartbeat_interval: 5s
+  update_channel: stable
+endpoints:
+  - name: web
+    url: https://web.localhost
+    description: the site
+    upstream:
+      url: http://localhost:{web_port}
+tunnels:
+  raw:
+    proto: tcp
+    addr: {echo_port}
+    inspect: false
+""")
+        (folder / "two.yml").write_text(f"""version: "2"
+authtoken: {TOKEN}
+server_addr: localhost:{edge.agents}
+root_cas: edge.pem
+tunnels:
+  both:
+    proto: http
+    addr: {web_port}
+    schemes: [https, http]
+    hostname: both.localhost
+    host_header: other.example
+  raw:
+    proto: tcp
+    addr: {echo_port}
+""")
+
+        def serves_web(child, host="web.localhost"):
+            status, body = edge.get(started(child, "web"), "/c")
+            assert status == 200 and f"/c for {host}" in body, body
+
+        def serves_raw(child):
+            with connect(started(child, "raw")) as visitor:
+                visitor.sendall(b"x" * 100_000)
+                visitor.shutdown(socket.SHUT_WR)
+                assert read_all(visitor) == "x" * 100_000
+
+        def start(*arguments):
+            return Child([agent_program, *arguments], folder)
+
+        for words in (["--config", "three.yml"], ["start", "--all", "--config", "three.yml"]):
+            with start(*words) as child:
+                serves_web(child)
+                serves_raw(child)
+                child.wait_line('lvl=warn msg="this key has no effect here" key=update_channel')
+                child.signal(signal.SIGTERM)
+                child.end(0)
+        with start("start", "raw", "--config", "three.yml") as child:
+            serves_raw(child)
+            assert not any("name=web" in line for line in child.lines), child.lines
+        with start("start", "both", "--config=two.yml") as child:
+            urls = {started(child, "both"), started(child, "both", 1)}
+            assert urls == {f"https://both.localhost:{edge.https}", f"http://both.localhost:{edge.http}"}, urls
+            assert edge.get("https://both.localhost")[1] == "web saw / for other.example"
+        # Of two files the later wins; so do the environment over the file, and a flag over that.
+        (folder / "more.yml").write_text("version: 3\nagent:\n  authtoken: another-token\n")
+        status, output = run(folder, "--config", "three.yml", "--config", "more.yml")
+        assert status == 1 and "ERR_NGROK_107" in output, output
+        for env, words in (({"NGROK_AUTHTOKEN": TOKEN}, []), ({"ADIT_AUTHTOKEN": "wrong-one"}, ["--authtoken", TOKEN])):
+            with Child([agent_program, "start", "raw", "--config", "three.yml", "--config", "more.yml", *words], folder, env) as child:
+                serves_raw(child)
+        # The usual place of the file.
+        (folder / ".config/ngrok").mkdir(parents=True)
+        (folder / ".config/ngrok/ngrok.yml").write_text((folder / "three.yml").read_text())
+        with start("start", "raw") as child:
+            serves_raw(child)
+        assert run(folder, "config", "check") == (0, "the configuration is valid\n(end)")
+        status, output = run(folder, "start", "nothing")
+        assert status == 1 and 'no "nothing"; it has: web raw' in output, output
+
+
+def bad_configs(folder):
+    start = "version: 3\nendpoints:\n"
+    cases = [
+        ("agent: {}\n", "bad.yml:1: version is missing"),
+        ("version: 4\n", ":1: version 4 is not known"),
+        ("version: 3\nagent:\n  authtokn: x\n", ':3: unknown key "authtokn" in agent'),
+        ("version: 3\nauthtoken: x\n", ':2: unknown key "authtoken" in the file'),
+        (start + "  - name: a\n    upstram: {url: 80}\n", ':4: unknown key "upstram" in endpoint "a"'),
+        (start + "  - name: a\n    upstream:\n      uri: 80\n", ':5: unknown key "uri" in upstream of endpoint "a"'),
+        (start + "  - name: a\n", ':3: endpoint "a" needs upstream'),
+        (start + "  - upstream: {url: 80}\n", ":3: an endpoint needs a name"),
+        (start + "  - name: a\n    upstream: {url: 80}\n  - name: a\n    upstream: {url: 81}\n", ':5: endpoint "a" stands twice'),
+        (start + "  - name: a\n    url: x\n    url: y\n    upstream: {url: 80}\n", ':5: "url" stands twice'),
+        (start + "  - name: a\n    pooling_enabled: perhaps\n    upstream: {url: 80}\n", ':4: "perhaps" is neither true nor false'),
+        ("version: 3\nagent:\n  heartbeat_interval: soon\n", ":3: write a time"),
+        ("version: 3\nagent:\n  connect_timeout: 10\n", ":3: write a time"),
+        ("version: 2\ntunnels:\n  web:\n    proto: http\n    adr: 80\n", ':5: unknown key "adr" in tunnel "web"'),
+        ("version: 2\ntunnels:\n  web:\n    proto: udp\n    addr: 80\n", 'proto "udp" is none of'),
+        ("version: 2\ntunnels:\n  web:\n    addr: 80\n    oauth: {provder: google}\n", ':5: unknown key "provder" in oauth'),
+        ("version: 3\nagent: {authtoken: [\n", "bad.yml:3:"),
+        ("version: 3\nagent:\n  connect_cas: trusted\n", "connect_cas \"trusted\" is ngrok's private root"),
+        ("[1, 2]\n", ":1: a configuration is a map"),
+    ]
+    for text, expected in cases:
+        (folder / "bad.yml").write_text(text)
+        status, output = run(folder, "config", "check", "--config", "bad.yml")
+        assert status == 1 and expected in output, (text, status, output)
+    for words, status, text in ((["--config", "none.yml"], 1, "none.yml: cannot be read"), (["--no-such-flag"], 2, "no-such-flag"),
+                                (["http"], 2, "address is required"), ([], 2, "diagnose"), (["start"], 1, "--all"),
+                                (["http", "80"], 1, "ADIT_SERVER"), (["http", "80", "--log", "no/such/folder"], 1, "no/such/folder")):
+        got, output = run(folder, *words)
+        assert got == status and text in output, (words, got, output)
+
+
+def permanent_errors_end_it(folder):
+    with Edge(folder) as edge, web() as port:
+        status, output = run(folder, "http", str(port), *edge.flags(), "--authtoken", "no-such-token")
+        assert status == 1 and "ERR_NGROK_107" in output, output
+        assert "trying again" not in output, output
+        make_certificate(folder, "other", "localhost")
+        status, output = run(folder, "http", str(port), "--server", f"localhost:{edge.agents}", "--root-ca", "other.pem")
+        assert status == 1 and "certificate" in output, output
+        with agent(edge, "http", str(port), "--url", "https://taken.localhost", "--name", "one") as child:
+            started(child, "one")
+            # A token that is revoked while the agent is away ends it, when it comes back.
+            (folder / "tokens").write_text("second-token bob\n")
+            edge.signal(signal.SIGHUP)
+            edge.wait_line("reloaded")
+            edge.signal(signal.SIGTERM)
+            edge.end(0)
+            child.wait_line("lvl=warn msg=reconnecting")
+            (folder / "tokens").unlink()
+            global TOKEN
+            TOKEN, ours = "second-token", TOKEN
+            try:
+                with Edge(folder, edge.ports):
+                    assert "ERR_NGROK_107" in child.end(1)
+            finally:
+                TOKEN = ours
+
+
+def comes_back_with_its_url(folder):
+    with echo() as port:
+        with Edge(folder) as edge:
+            child = agent(edge, "http", str(port))
+            url = started(child, "http")
+        # The edge was killed. Now one that was not there from the start:
+        with child:
+            child.wait_line("lvl=warn msg=reconnecting")
+            with agent(edge, "tcp", str(port)) as late:
+                late.wait_line('lvl=warn msg="trying again"')
+                with Edge(folder, edge.ports) as again:
+                    with connect(started(late, "tcp")) as visitor:
+                        visitor.sendall(b"back")
+                        assert visitor.recv(100) == b"back"
+                    child.wait_line('msg="client session established"', 1)
+                    assert again.get(url)[0] == 502, "the random name did not come back"  # an echo is no web server
+            child.signal(signal.SIGINT)
+            child.end(0)
+
+
+def drains(folder):
+    with Edge(folder) as edge, echo() as port:
+        for impatient in (False, True):
+            with agent(edge, "tcp", str(port)) as child, connect(started(child, "tcp")) as visitor:
+                visitor.sendall(b"one")
+                assert visitor.recv(100) == b"one"
+                child.signal(signal.SIGINT)
+                child.wait_line("msg=stopping")
+                visitor.sendall(b"two")
+                assert visitor.recv(100) == b"two", "the drain cut a living connection"
+                if impatient:
+                    child.signal(signal.SIGINT)
+                else:
+                    visitor.shutdown(socket.SHUT_WR)
+                child.end(0, within=10)  # a drain without an end would take 30 s
+
+
+class Terminal:
+    """What a program writes to a terminal of its own, as bytes, and as a page of text after each redraw."""
+
+    def __init__(self, command, folder):
+        self.data = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.environ["HOME"] = str(folder)
+            os.execv(command[0], command)
+
+    def wait(self, pattern):
+        """Until the newest complete page matches."""
+        end = time.monotonic() + 60
+        while True:
+            if match := re.search(pattern, self.page()):
+                return match
+            assert self.read(end), f"{pattern!r} is not on the page:\n{self.page()}\n{self.data!r}"
+
+    def read(self, end):
+        ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+        with contextlib.suppress(OSError):  # EIO: the program has ended
+            chunk = os.read(self.fd, 65536) if ready else b""
+            self.data += chunk
+            return bool(chunk)
+        return False
+
+    def page(self):
+        pages = self.data.split(b"\x1b[?2026l")[:-1]
+        return re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", pages[-1].decode()) if pages else ""
+
+    def end(self):
+        end = time.monotonic() + 60
+        while self.read(end):
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def shows_a_live_page(folder):
+    with Edge(folder) as edge, web() as port:
+        terminal = Terminal([agent_program, "http", str(port), "--url", "https://live.localhost", "--name", "live", *edge.flags(),
+                             "--authtoken", TOKEN], folder)
+        terminal.wait(r"Session +online")
+        terminal.wait(rf"live +https://live.localhost:{edge.https} -> http://localhost:{port}")
+        assert edge.get("https://live.localhost")[0] == 200
+        terminal.wait(r"live +1 +0 +1 +0")  # connections, open, requests, failed
+        terminal.wait(r"Last connections\s+\d\d:\d\d:\d\d +live +127\.0\.0\.1:\d+")
+        terminal.wait(r"Latency +\d+\.\d ms")
+        assert b"msg=" not in terminal.data, "log lines between the page"
+        assert terminal.data.count(b"\x1b[?1049h") == 1 and b"\x1b[2J" not in terminal.data, "the page flickers"
+        os.write(terminal.fd, b"\x03")  # Ctrl-C
+        assert terminal.end() == 0
+        assert terminal.data.endswith(b"\x1b[?25h\x1b[?1049l"), terminal.data[-100:]
+        # An error is told on the screen that was there before.
+        terminal = Terminal([agent_program, "http", str(port), *edge.flags(), "--authtoken", "no-such-token"], folder)
+        assert terminal.end() == 1
+        assert b"ERR_NGROK_107" in terminal.data.split(b"\x1b[?1049l")[-1], terminal.data
+        terminal = Terminal([agent_program, "http", str(port), "--log=stdout", *edge.flags(), "--authtoken", TOKEN], folder)
+        end = time.monotonic() + 60
+        while b"started tunnel" not in terminal.data:
+            assert terminal.read(end), terminal.data
+        assert b"\x1b[" not in terminal.data, "--log=stdout gives plain lines on a terminal too"
+        os.write(terminal.fd, b"\x03")
+        assert terminal.end() == 0
+
+
+def diagnoses(folder):
+    with Edge(folder) as edge:
+        status, output = run(folder, "diagnose", *edge.flags(), "--write-report", "report.json")
+        assert status == 0, output
+        steps = [line.split()[0] for line in output.splitlines()]
+        assert steps == ["name", "tcp", "tls", "mux", "srv_info", "(end)"], output
+        report = json.loads((folder / "report.json").read_text())
+        assert report["ok"] and [step["step"] for step in report["steps"]] == steps[:-1], report
+        make_certificate(folder, "other", "localhost")
+        status, output = run(folder, "diagnose", "--server", f"localhost:{edge.agents}", "--root-ca", "other.pem")
+        assert status == 1 and re.search(r"^tls +\S+ ms +failed:", output, re.M), output
+        edge.signal(signal.SIGTERM)
+        edge.end(0)
+        status, output = run(folder, "diagnose", *edge.flags())
+        assert status == 1 and re.search(r"^tcp +\S+ ms +failed:", output, re.M), output
+    status, output = run(folder, "diagnose")
+    assert status == 1 and "ADIT_SERVER" in output, output
+
+
+for test in (http_with_flags, tcp_and_tls, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
+             comes_back_with_its_url, drains, shows_a_live_page, diagnoses):
+    with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
+        test(pathlib.Path(name))
+        print("ok", test.__name__, flush=True)
