@@ -57,8 +57,7 @@ void Agent::start() {
             finish(1, problem.what());
         }
     });
-    if (screen_ == nullptr) return;
-    wait_resized();
+    if (screen_ != nullptr) wait_resized();
     asio::co_spawn(ui_, tick(), asio::detached);
 }
 
@@ -88,7 +87,7 @@ asio::awaitable<void> Agent::run() {
         if (!failed) {
             log_.write(Level::info, "started tunnel",
                        {{"name", plan.name}, {"url", forwarder.url()}, {"addr", forwarder.upstream()}});
-            online_.push_back({plan.name, forwarder.id(), forwarder.url(), forwarder, false});
+            online_.push_back({plan.name, forwarder.id(), forwarder.url(), forwarder});
             ++next;
             show();
         } else if (give_up(error, "tunnel \"" + plan.name + "\"")) {
@@ -105,10 +104,19 @@ asio::awaitable<void> Agent::run() {
 // Counters and times move without an event.
 asio::awaitable<void> Agent::tick() {
     for (;;) {
+        for (Online& one : online_) log_failures(one);
         show();
         clock_.expires_after(1s);
         co_await clock_.async_wait(asio::use_awaitable);
     }
+}
+
+void Agent::log_failures(Online& one) {
+    const std::uint64_t failures = one.forwarder.counters().failures;
+    const std::uint64_t before = std::exchange(one.failures, failures);
+    if (failures == before || one.down) return;
+    log_.write(Level::warn, "the upstream failed",
+               {{"name", one.name}, {"times", std::to_string(failures - before)}, {"err", one.forwarder.last_error().to_string()}});
 }
 
 bool Agent::give_up(const adit::ErrorInfo& error, const std::string& what) {
@@ -280,7 +288,7 @@ std::vector<std::string> Agent::page() const {
     }
     if (!visits_.empty()) lines.insert(lines.end(), {"", "Last connections"});
     for (const Visit& visit : visits_) {
-        lines.push_back(fmt::format("{}  {:<12}{:<24}{:>10}{:>12} in{:>12} out", visit.time, printable(visit.name.substr(0, 11)),
+        lines.push_back(fmt::format("{}  {:<12}{:<22}{:>8}{:>10} in{:>10} out", visit.time, printable(visit.name.substr(0, 11)),
                                     printable(visit.remote), time_text(visit.duration), bytes_text(visit.in), bytes_text(visit.out)));
     }
     return lines;

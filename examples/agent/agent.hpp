@@ -40,6 +40,7 @@ private:
         std::string name, id, url;
         adit::Forwarder forwarder;
         bool down = false;
+        std::uint64_t failures = 0; ///< that the log has
     };
     /// A visitor's connection that has ended.
     struct Visit {
@@ -60,6 +61,7 @@ private:
     void on_signal();
     void post_event(const adit::Event& event);
     void on_event(const adit::Event& event);
+    void log_failures(Online& one);
     void on_listener_down(const adit::Event& event);
     bool give_up(const adit::ErrorInfo& error, const std::string& what); ///< else how long to wait is in delay_
     void drain(const std::string& why);

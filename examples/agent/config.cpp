@@ -188,6 +188,8 @@ private:
                          {"addr", text(t.upstream)},
                          {"url", text(t.url)},
                          {"schemes", list(t.schemes)},
+                         {"bind_tls", [this, &t](const YAML::Node& node) { t.schemes = schemes_of(node); }},
+                         {"subdomain", [this](const YAML::Node& node) { fail(node, "subdomain: write domain, with the whole name"); }},
                          {"domain", text(t.hostname)},
                          {"hostname", text(t.hostname)},
                          {"remote_addr", text(t.remote_address)},
@@ -226,6 +228,12 @@ private:
         fields.emplace_back("oauth", nested("oauth", login_fields("provider", t.oauth)));
         fields.emplace_back("oidc", nested("oidc", login_fields("issuer_url", t.oidc)));
         return fields;
+    }
+
+    /// What came before `schemes`.
+    std::vector<std::string> schemes_of(const YAML::Node& node) const {
+        if (node.IsScalar() && node.Scalar() == "both") return {"https", "http"};
+        return {boolean(node) ? "https" : "http"};
     }
 
     Fields login_fields(std::string_view provider, Login& login) const {
