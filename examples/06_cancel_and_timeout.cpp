@@ -75,5 +75,6 @@ int main() {
         if (error) std::rethrow_exception(error);
     });
     context.run();
-    session.close(1s); // what was written still goes out
+    session.close(5s); // what was written still goes out,
+    edge.drain(5s);    // and on to the visitor
 }
