@@ -11,6 +11,8 @@
 #include <adit/error.hpp>
 #include <adit/event.hpp>
 #include <adit/forwarder.hpp>
+#include <adit/inspector.hpp>
+#include <adit/inspector_options.hpp>
 #include <adit/limits.hpp>
 #include <adit/listener.hpp>
 #include <adit/oauth_options.hpp>

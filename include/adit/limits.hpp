@@ -97,6 +97,32 @@ inline constexpr auto upstream_reuse_unsafe_time = 1s;         ///< idle for lon
 inline constexpr std::size_t forward_buffer = 65'536;          ///< bytes one direction of a connection holds while it moves data
 inline constexpr auto forward_drain_time = 30s;                ///< for what is under way when a forwarder is closed
 
+// inspector
+inline constexpr std::size_t inspector_exchanges = 500;        ///< kept; a page shows them all
+inline constexpr std::size_t inspector_exchanges_max = 10'000; ///< each has a row on the page
+inline constexpr std::size_t inspector_body = 65'536;          ///< kept of a request's body, and of a response's
+inline constexpr std::size_t inspector_body_max = 1u << 20;    ///< an edited replay carries it in one request to us
+inline constexpr std::size_t inspector_memory = 50u << 20;     ///< of all that is kept, behaviour E.3 (inspect_db_size)
+inline constexpr std::size_t inspector_memory_min = 8u << 20;  ///< the heads and bodies of the largest single exchange fit
+inline constexpr std::size_t inspector_memory_max = 1u << 30;  ///< more is a mistake
+inline constexpr std::size_t inspector_hosts_max = 32;         ///< further names of the page
+inline constexpr std::size_t inspector_connections = 64;       ///< of browsers and scripts; one more gets 503
+inline constexpr std::size_t inspector_live_clients = 16;      ///< pages that are kept up to date; one more gets 503
+inline constexpr std::size_t inspector_live_batch = 100;       ///< exchanges told in one update; what waits is told in the next
+inline constexpr auto inspector_live_pause = 50ms;             ///< between two updates of a page; quicker is not seen
+inline constexpr auto inspector_ping_time = 15s;               ///< without news a live page is told so
+inline constexpr std::size_t inspector_head_max = 32'768;      ///< bytes of a request head to the inspector
+inline constexpr std::size_t inspector_request_max = 3u << 20; ///< of its body: an edited body and its escapes
+inline constexpr std::size_t inspector_fields_max = 500;       ///< header fields of an edited request
+inline constexpr std::size_t inspector_list = 50;              ///< exchanges in one answer unless `limit` says more
+inline constexpr std::size_t inspector_answer_max = 8u << 20;  ///< bytes of an answer after which a list ends; `next_uri` goes on
+inline constexpr auto inspector_request_time = 10s;            ///< for one whole request
+inline constexpr auto inspector_idle_time = 60s;               ///< of a kept connection between two
+inline constexpr auto inspector_write_time = 10s;              ///< for the browser to take an answer, or an update; then it is cut
+inline constexpr std::size_t inspector_replays = 16;           ///< under way at once; one more gets 503
+inline constexpr auto inspector_replay_time = 30s;             ///< for the upstream to answer one completely
+inline constexpr std::size_t inspector_durations = 256;        ///< of an endpoint's last exchanges, for its percentiles
+
 // connections
 inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread
 inline constexpr std::size_t linger_bytes = 262'144;           ///< and that much of it is discarded

@@ -22,6 +22,7 @@ namespace adit::inline v0 {
 namespace detail {
 class SessionImpl;
 }
+class Inspector;
 
 /// A handle on one session. Copies share the session; the last handle to go closes it, together with its listeners and
 /// connections. One outbound TCP connection with TLS (two if the edge offers a second address); nothing listens on this
@@ -206,6 +207,7 @@ public:
     explicit Session(std::shared_ptr<detail::SessionImpl> impl) noexcept; ///< for the library itself
 
 private:
+    friend class Inspector;
     using ConnectHandler = detail::AnyHandler<void(std::error_code, Session)>;
     using DiagnoseHandler = detail::AnyHandler<void(std::error_code, Diagnosis)>;
     using ListenHandler = detail::AnyHandler<void(std::error_code, Listener)>;

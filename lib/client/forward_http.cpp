@@ -1,6 +1,7 @@
 #include "client/forward_http.hpp"
 
 #include "client/forward_bytes.hpp"
+#include "client/session_impl.hpp"
 #include "client/thrown.hpp"
 #include "http/writer.hpp"
 #include "net/deadline.hpp"
@@ -128,8 +129,11 @@ asio::awaitable<bool> ForwardHttp::serve() {
     up_.clear();
     down_.clear();
     HttpError unsendable = unwritable;
-    if (rewrite_request(head) && write_head(up_, head)) unsendable = collect_body();
+    const bool writable = rewrite_request(head) && write_head(up_, head);
+    if (owner_->session().inspection().is_on()) begin_record(head);
+    if (writable) unsendable = collect_body();
     if (unsendable) {
+        if (exchange_.record) exchange_.record->failed(0, ErrorInfo(errc::refused, std::string(unsendable.text)));
         const Page page = make_error_page(unsendable, page_format(head.find("Accept").value_or(std::string_view())));
         exchange_.request_done = false;
         co_await write_page(page);
@@ -163,6 +167,13 @@ bool ForwardHttp::rewrite_request(Head& head) {
     if (!options.host_header.empty()) return head.set("Host", options.host_header);
     if (options.rewrite_host) return head.set("Host", owner_->plan().dialer->target().authority());
     return true;
+}
+
+void ForwardHttp::begin_record(const Head& head) {
+    const auto observing = owner_->observer();
+    if (!observing) return;
+    const ExchangeOrigin origin(owner_, connection_->remote_address(), proxy_header_);
+    exchange_.record = observing->begin(origin, head);
 }
 
 bool ForwardHttp::can_replay() const {
@@ -251,12 +262,16 @@ HttpError ForwardHttp::collect_body() {
                 up_.append(parsed.body);
             }
             owner_->count_in(parsed.body.size());
+            if (exchange_.record) exchange_.record->request_body(parsed.body);
         }
         in_.consume(parsed.consumed);
         switch (parsed.state) {
         case ParseState::body: break;
         case ParseState::error: return parsed.error;
-        case ParseState::upgrade: exchange_.request_done = true; return {};
+        case ParseState::upgrade:
+            exchange_.request_done = true;
+            if (exchange_.record) exchange_.record->request_end(Fields());
+            return {};
         case ParseState::message_complete: request_complete(); return {};
         default: return {};
         }
@@ -266,6 +281,7 @@ HttpError ForwardHttp::collect_body() {
 void ForwardHttp::request_complete() {
     if (parser_.head().chunked()) write_last_chunk(up_, parser_.trailers());
     exchange_.request_done = true;
+    if (exchange_.record) exchange_.record->request_end(parser_.trailers());
 }
 
 asio::awaitable<void> ForwardHttp::send_body(std::shared_ptr<net::Stream> upstream) {
@@ -308,6 +324,7 @@ asio::awaitable<bool> ForwardHttp::pass_on(std::shared_ptr<net::Stream> upstream
         complete = parsed.state == ParseState::message_complete;
         if (parsed.state != ParseState::body) continue;
         owner_->count_in(parsed.body.size());
+        if (exchange_.record) exchange_.record->request_body(parsed.body);
         if (chunked) {
             write_chunk(up_, parsed.body);
             continue;
@@ -318,6 +335,7 @@ asio::awaitable<bool> ForwardHttp::pass_on(std::shared_ptr<net::Stream> upstream
     // The last byte of a body with a length says that it is complete only when the parser is asked again.
     if (!complete) complete = parser_.parse(Bytes()).state == ParseState::message_complete;
     if (complete && chunked) write_last_chunk(up_, parser_.trailers());
+    if (complete && exchange_.record) exchange_.record->request_end(parser_.trailers());
     if (!up_.empty()) {
         sent = co_await upstream->write(up_.view());
         up_.clear();
@@ -368,6 +386,7 @@ asio::awaitable<bool> ForwardHttp::finish() {
         }
         drop_upstream();
     }
+    exchange_.record.reset();
     body_down_.reset();
     parser_.decline_upgrade();
     const bool more = exchange_.answered && exchange_.request_done && exchange_.plan.keep_alive && !gone_ && !closing_;

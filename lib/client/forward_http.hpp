@@ -4,8 +4,8 @@
 // run() reads a request, sends it and carries the answer. A body that has not come completely is sent by a second coroutine
 // meanwhile (send_rest), so that both directions stream at once and an early answer passes. Both are on the strand.
 //
-// One exchange is in one place, so that whoever wants to look at exchanges (an inspector) finds head, body and time of
-// both directions in serve(), collect_body() and pass_on(), take_head() and take_body(), and finish().
+// An inspector is told of an exchange where it happens: serve(), collect_body() and pass_on(), take_head() and take_body(),
+// end_response(), tunnel(), fail(), and finish().
 #pragma once
 
 #include "client/forwarder_impl.hpp"
@@ -45,6 +45,7 @@ private:
         bool tunnel = false;       // 101 came
         bool timed_out = false;    // no head within response_timeout
         HttpError broken;          // what the visitor sends as a body is none
+        std::unique_ptr<ExchangeRecord> record; // null: nobody looks
     };
     using Buffer = std::unique_ptr<std::uint8_t[]>;
 
@@ -52,6 +53,7 @@ private:
     asio::awaitable<bool> read_head();
     asio::awaitable<bool> serve();
     bool rewrite_request(Head& head);
+    void begin_record(const Head& head);
     HttpError collect_body();
     void request_complete();
     bool can_replay() const;

@@ -68,6 +68,7 @@ bool ForwardHttp::take_head() {
     Head& head = answer_.head();
     const bool interim = head.is_interim();
     const bool keep = head.keep_alive();
+    if (exchange_.record && !interim) exchange_.record->response_head(head);
     const ResponsePlan plan = apply_response_rules(head, exchange_.facts, exchange_.request_done);
     head.set_keep_alive(keep); // of the upstream's connection, from here on
     if (!plan.forward) return true;
@@ -81,6 +82,7 @@ bool ForwardHttp::take_head() {
 
 asio::awaitable<bool> ForwardHttp::take_body(Bytes body) {
     bool ok = true;
+    if (exchange_.record) exchange_.record->response_body(body);
     if (exchange_.plan.framing == Framing::none) co_return true;
     owner_->count_out(body.size());
     if (exchange_.plan.framing == Framing::chunked) {
@@ -103,6 +105,7 @@ asio::awaitable<void> ForwardHttp::end_response(bool leftover) {
     bool ok = true;
     const bool clean = exchange_.request_done && !exchange_.sending && !leftover && answer_.head().keep_alive();
     if (exchange_.plan.framing == Framing::chunked) write_last_chunk(down_, answer_.trailers());
+    if (exchange_.record) exchange_.record->response_end(answer_.trailers());
     ok = co_await flush_down();
     if (!ok || gone_) co_return;
     if (exchange_.plan.framing == Framing::until_close) exchange_.plan.keep_alive = false;
@@ -120,6 +123,7 @@ asio::awaitable<bool> ForwardHttp::upstream_ended(net::IoResult why) {
     bool again = false;
     ErrorInfo story(why.code(), "the upstream's connection ended before its answer was complete");
     if (exchange_.broken) {
+        if (exchange_.record) exchange_.record->failed(0, ErrorInfo(errc::refused, std::string(exchange_.broken.text)));
         drop_upstream();
         if (exchange_.answered) {
             visitor_gone();
@@ -178,6 +182,7 @@ asio::awaitable<void> ForwardHttp::tunnel(Bytes rest) {
     net::IoResult sent;
     std::uint64_t up = 0, down = 0;
     exchange_.tunnel = true;
+    if (exchange_.record) exchange_.record->upgraded();
     unwatch();
     owner_->count_out(rest.size());
     ok = co_await to_visitor(down_.view(), rest);
@@ -207,6 +212,7 @@ asio::awaitable<bool> ForwardHttp::to_visitor(Bytes first, Bytes second) {
 
 asio::awaitable<void> ForwardHttp::fail(int number, ErrorInfo why) {
     owner_->failed(why);
+    if (exchange_.record) exchange_.record->failed(number, why);
     drop_upstream();
     if (exchange_.answered) { // a cut answer must not look like a complete one
         visitor_gone();

@@ -21,6 +21,9 @@ Result<ForwardSetup> prepare_forward(const Endpoint& endpoint, const Upstream& u
     if (!wanted.forwards_to) setup.endpoint.forwards_to(target->forwards_to());
     setup.plan.http2 = setup.endpoint.data().app_protocol == "http2";
     setup.plan.proxy_protocol = wanted.proxy_protocol != 0;
+    setup.plan.name = wanted.name;
+    setup.plan.traffic_policy = wanted.traffic_policy.value_or(std::string());
+    setup.plan.pooling = wanted.pooling;
     auto dialer = UpstreamDialer::create(upstream.data(), std::move(*target), setup.plan.http2);
     if (!dialer) return dialer.error();
     setup.plan.dialer = std::move(*dialer);

@@ -48,6 +48,7 @@ std::shared_ptr<ForwarderImpl> ForwarderImpl::start(std::shared_ptr<SessionImpl>
     const std::shared_ptr<ForwarderImpl> self(
         new ForwarderImpl(std::move(session), std::move(listener), std::move(plan)));
     net::abandon_with_context(self->session_->executor(), self);
+    self->session_->inspection().add(self);
     if (self->session_->executor() == Background::executor()) {
         Result<Background::Lease> lease = Background::acquire();
         if (lease) self->lease_ = std::move(*lease);
@@ -56,6 +57,11 @@ std::shared_ptr<ForwarderImpl> ForwarderImpl::start(std::shared_ptr<SessionImpl>
         if (thrown) self->accept_over(describe(thrown));
     });
     return self;
+}
+
+std::shared_ptr<ExchangeObserver> ForwarderImpl::observer() const {
+    const Inspection& inspection = session_->inspection();
+    return inspection.is_on() ? inspection.observer() : nullptr;
 }
 
 ErrorInfo ForwarderImpl::last_error() const {
@@ -106,11 +112,14 @@ void ForwarderImpl::serve(Connection connection) {
         const std::lock_guard lock(mutex_);
         place = connections_.insert(connections_.end(), served);
     }
-    const auto over = [self = shared_from_this(), served, place](const std::exception_ptr& thrown) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto over = [self = shared_from_this(), served, place, began](const std::exception_ptr& thrown) {
         if (thrown) {
             self->failed(describe(thrown));
             served->abort();
         }
+        if (const auto observing = self->observer())
+            observing->connection_over(self, std::chrono::steady_clock::now() - began);
         self->connection_over(place);
     };
     asio::co_spawn(served->executor(), served->run(), over);

@@ -6,6 +6,7 @@
 
 #include "client/background.hpp"
 #include "client/connection_impl.hpp"
+#include "client/exchange_observer.hpp"
 #include "client/upstream_dialer.hpp"
 #include "net/handler_holder.hpp"
 #include "proto/proxy_protocol.hpp"
@@ -53,6 +54,10 @@ public:
     std::shared_ptr<const UpstreamDialer> dialer;
     bool http2 = false; ///< the edge sends HTTP/2
     bool proxy_protocol = false;
+    // For an inspector.
+    std::string name; ///< Endpoint::name; may be empty
+    std::string traffic_policy;
+    bool pooling = false;
 };
 
 class ForwarderImpl final : public net::HandlerHolder, public std::enable_shared_from_this<ForwarderImpl> {
@@ -66,6 +71,8 @@ public:
     const Listener& listener() const noexcept { return listener_; }
     const ForwardPlan& plan() const noexcept { return plan_; }
     UpstreamPool& pool() const noexcept { return *pool_; }
+    /// Null, nearly always: nobody looks.
+    std::shared_ptr<ExchangeObserver> observer() const;
     bool draining() const noexcept { return draining_.load(); }
     ErrorInfo last_error() const;
     ForwarderCounters counters() const;

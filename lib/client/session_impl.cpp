@@ -236,6 +236,7 @@ void SessionImpl::end(const ErrorInfo& why) noexcept {
     }
     for (const auto& [id, listener] : listeners) listener->end_with_session(why);
     for (const auto& link : links) link->mux()->close();
+    inspection_.session_over();
     try {
         // Before the lease goes, so that its thread runs it.
         asio::post(strand_, [self, why] {

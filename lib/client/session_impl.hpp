@@ -7,6 +7,7 @@
 #include "client/background.hpp"
 #include "client/bind_plan.hpp"
 #include "client/event_data.hpp"
+#include "client/inspection.hpp"
 #include "client/leg.hpp"
 #include "client/link_op.hpp"
 #include "client/options_data.hpp"
@@ -58,6 +59,7 @@ public:
     /// Why the session is over; empty while connecting or open.
     ErrorInfo ended() const;
     void remember_error(const ErrorInfo& error);
+    Inspection& inspection() noexcept { return inspection_; }
     /// After starting an operation: if the session is over, its thread may be gone as well, and the handler was posted to it.
     void ensure_completion() noexcept;
 
@@ -135,6 +137,7 @@ private:
     const OwnThread own_thread_;
     const bool on_background_;
     std::atomic<bool> over_ = false;
+    Inspection inspection_;
     std::atomic<bool> draining_ = false;
     std::atomic<std::size_t> connections_ = 0;
     std::atomic<std::chrono::microseconds> latency_{std::chrono::microseconds(0)};

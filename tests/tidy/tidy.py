@@ -18,8 +18,8 @@ import sys
 import coroutines
 
 LAYERS = {"base": 0, "muxado": 1, "proto": 1, "http": 1, "tls": 1, "policy": 1, "net": 2, "client": 3, "store": 3, "acme": 3,
-          "capi": 4, "edge": 4, "control": 5}
-STRANGERS = {("edge", "client"), ("control", "client")}  # although the layer is lower
+          "inspector": 4, "capi": 4, "edge": 4, "control": 5}
+STRANGERS = {("edge", "client"), ("control", "client"), ("control", "inspector")}  # although the layer is lower
 # A library and the files that may include it.
 HOMES = [
     (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/(unit/tls|install)/"), "BoringSSL only in lib/tls"),
