@@ -27,10 +27,19 @@ class InspectorImpl;
 /// Listeners, endpoints of other protocols and app_protocol("http2") are not recorded. Requests can be filtered, copied as a
 /// curl command, and sent once more, also edited; that goes straight to the upstream, not through the edge and its policies.
 ///
-/// The page is at url(), the API below url() + "/api": that of ngrok's agent, read only but for replay and "forget all";
-/// lib/inspector/README.md lists it. Both see every password and cookie that visitors send, and anybody who can connect to
-/// loopback can read them: every user of this machine. From the network nobody can; requests that name another host or come
-/// from another site's page are refused.
+/// The page is at url(), the API below it, that of ngrok's agent with a few members more:
+///     GET    /api/requests/http        the newest first. Query: limit, before (an id), tunnel_name, path (a part, or with '*'),
+///                                      method, status ("404", "5xx", "400-499", "none"; commas), min_duration, max_duration
+///                                      ("250ms"), summary=true (without fields and bytes). `next_uri`: where the list goes on
+///     GET    /api/requests/http/ID     one of them, with bodies and a curl command
+///     POST   /api/requests/http        {"id"}: to the upstream once more; also edited by tunnel_name, method, path, headers,
+///                                      trailers ({"Name": "value"} or [["Name", "value"]]), body or body_base64. 204 once it is
+///                                      on its way; Location names the new exchange
+///     DELETE /api/requests/http        forgets all
+///     GET    /api/tunnels, /api/endpoints, either with /NAME; /api/status
+///     GET    /api/events               server-sent events: what is new, as summaries
+/// It shows every password and cookie that visitors send to every user of this machine, for anybody who may connect to loopback
+/// may read it. From the network nobody can; requests that name another host or come from another site's page are refused.
 ///
 /// Thread safety: distinct handles and shared handles are safe; moving, assigning and destroying one handle object is not.
 ///

@@ -178,7 +178,9 @@ asio::awaitable<void> Connection::live() {
 
 /// Whoever waits for updates says nothing: a byte, or the end, ends it.
 asio::awaitable<void> Connection::watch(std::shared_ptr<Connection> self) {
-    (void)co_await self->stream_->wait_readable();
+    std::uint8_t byte = 0;
+    const MutableBytes space(&byte, 1); // wait_readable() alone may be told of what was read before
+    (void)co_await self->stream_->read_some(space);
     self->abort();
 }
 

@@ -206,6 +206,7 @@ def check(browser, url, visit):
     browser.ask("document.activeElement.blur()")
     browser.press("e")
     browser.until("document.getElementById('edit').open", "the dialog")
+    assert browser.ask("document.getElementById('e-keep-label').offsetParent") is None, "the body is text"
     browser.ask("(() => { const set = (id, value) => { document.getElementById(id).value = value; };"
                 "set('e-method', 'PUT'); set('e-path', '/edited'); set('e-headers', 'no header'); set('e-body', 'new body');"
                 "document.getElementById('e-send').click(); })()")

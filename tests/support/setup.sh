@@ -33,7 +33,7 @@ adit_packages() {
         bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
         interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
         full) echo debootstrap git ;;
-        ci) echo git clang-19 ccache ;;
+        ci) echo git clang-19 ccache chromium ;;
     esac
 }
 
