@@ -17,7 +17,9 @@
 #include <adit/listener.hpp>
 #include <adit/oauth_options.hpp>
 #include <adit/oidc_options.hpp>
+#include <adit/peer_certificate.hpp>
 #include <adit/session.hpp>
 #include <adit/session_details.hpp>
 #include <adit/session_options.hpp>
+#include <adit/tls_server.hpp>
 #include <adit/upstream.hpp>

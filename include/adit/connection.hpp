@@ -4,6 +4,7 @@
 #include <adit/config.hpp>
 #include <adit/detail/initiate.hpp>
 #include <adit/error.hpp>
+#include <adit/peer_certificate.hpp>
 
 #include <array>
 #include <chrono>
@@ -55,7 +56,9 @@ asio::mutable_buffer first_buffer(const Sequence& sequence) {
 /// SyncWriteStream, so asio::read_until, asio::write, Beast and the like work on it.
 ///
 /// Ends: a read that reaches the peer's end of stream gives asio::error::eof; a connection the peer gave up gives
-/// errc::connection_reset; after the session's link broke every operation gives errc::session_lost.
+/// errc::connection_reset; after the session's link broke every operation gives errc::session_lost. Where TLS ends in this
+/// program (Endpoint::agent_tls_termination) the end of stream is the visitor's close_notify; without one a read gives
+/// errc::stream_truncated, and errc::tls_error if a record cannot be opened.
 ///
 /// Thread safety: one read and one write may be outstanding at a time, and they may be started from different threads;
 /// two reads (or two writes) at once are refused with errc::invalid_option. Meanwhile any thread may call close(), reset(),
@@ -88,6 +91,13 @@ public:
     std::string protocol() const;
     /// True if TLS was not ended at the edge: the bytes are the visitor's TLS records.
     bool passthrough_tls() const noexcept;
+
+    // Of TLS that ended in this program (Endpoint::agent_tls_termination); empty otherwise.
+    std::string server_name() const;   ///< the name the visitor asked for, lower case; empty if it sent none
+    std::string alpn_protocol() const; ///< empty: none was agreed on
+    std::string tls_version() const;   ///< "TLSv1.2", "TLSv1.3"
+    std::string tls_cipher() const;    ///< RFC name: "TLS_AES_128_GCM_SHA256"
+    PeerCertificate peer_certificate() const;
 
     /// Reads at least one byte. Blocking; not on the session's own thread (errc::would_deadlock).
     template <class MutableBufferSequence>
@@ -149,7 +159,7 @@ public:
     /// local socket pair whose other half is pumped by the library's background thread. The caller owns it and closes
     /// it; the connection itself is closed for further use. shutdown(2) on it works per direction. Close-on-exec is
     /// set, it is in blocking mode. It ends with the session. Local sockets know no reset: a connection that the visitor
-    /// gave up reads as ended. Errors: the system's, when no descriptor is left; the connection is then as before.
+    /// gave up, or whose TLS was truncated, reads as ended. Errors: the system's, when no descriptor is left; the connection is then as before.
     int release_socket(std::error_code& ec);
     int release_socket();
 

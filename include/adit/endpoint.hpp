@@ -5,6 +5,7 @@
 #include <adit/error.hpp>
 #include <adit/oauth_options.hpp>
 #include <adit/oidc_options.hpp>
+#include <adit/tls_server.hpp>
 
 #include <memory>
 #include <string>
@@ -104,6 +105,11 @@ public:
     /// The last call wins.
     Endpoint& tls_termination();
     Endpoint& tls_termination(std::string_view cert_pem, std::string_view key_pem);
+    /// tls. TLS ends in this program ("zero-knowledge": the edge sees ciphertext only): Connections are handed out once the
+    /// visitor's handshake is done, and are the plain stream. See <adit/tls_server.hpp>. Not with tls_termination(). With
+    /// proxy_protocol() the header, which the edge sends in front of the ClientHello, is read before the handshake and is
+    /// what the Connection gives first, as on other endpoints.
+    Endpoint& agent_tls_termination(const TlsServer& server);
 
     /// How many connections may wait for accept() (default limits::accept_backlog). One more is refused alone.
     Endpoint& backlog(std::size_t connections);

@@ -40,6 +40,8 @@ enum class errc {
     address_in_use,        ///< the name or port is taken
     refused,               ///< the peer refused without an ERR_NGROK number; the detail has its text
     unavailable,           ///< the peer cannot serve this now; try again
+    stream_truncated,      ///< a TLS stream ended without close_notify: bytes may be missing (RFC 8446 6.1)
+    client_certificate_refused, ///< the TLS server requires a certificate of us, or refuses the one it got
 };
 
 /// What an error means for the caller, whatever its origin.

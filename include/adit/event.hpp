@@ -24,7 +24,8 @@ public:
         listener_up,       ///< an endpoint is online, for the first time or again: url(), listener_id()
         listener_down,     ///< it is offline for good: reason()
         connection_opened, ///< a visitor came: url(), listener_id(), remote_address()
-        connection_closed, ///< and went: bytes_in(), bytes_out(), duration() besides
+        connection_closed, ///< and went: bytes_in(), bytes_out(), duration() besides; reason() if its TLS handshake, which
+                           ///< ends in this program, failed: accept() never saw it
     };
 
     struct Data;

@@ -88,6 +88,11 @@ inline constexpr auto option_time_max = 24h;                   ///< a longer tim
 inline constexpr std::size_t socket_pump_buffer = 32'768;      ///< bytes one direction of release_socket() holds, while it moves data
 inline constexpr auto exit_time = 2s;                          ///< a program that ends waits so long for closing sessions
 
+// TLS that ends in the application
+inline constexpr std::size_t tls_handshakes_pending = 256;     ///< of one session at once, each of some 40 KiB; one more is refused alone
+inline constexpr std::size_t tls_handshake_bytes = 131'072;    ///< of a visitor; a chain of certificates has at most 100 KiB
+inline constexpr std::size_t tls_write_batch = 65'536;         ///< plain text sealed at once; as much waits for the visitor's window
+
 // forwarder
 inline constexpr auto upstream_dial_time = 3s;                 ///< name, TCP and TLS of an upstream, behaviour E.1
 inline constexpr std::size_t upstream_idle_connections = 64;   ///< kept for the next request, of one forwarder

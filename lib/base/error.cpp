@@ -31,6 +31,8 @@ const char* text_of(errc e) {
     case errc::address_in_use: return "the name or port is taken";
     case errc::refused: return "the peer refused";
     case errc::unavailable: return "the peer cannot serve this now";
+    case errc::stream_truncated: return "the TLS stream ended without close_notify";
+    case errc::client_certificate_refused: return "the server requires a client certificate, or refuses ours";
     }
     return "unknown adit error";
 }
@@ -49,7 +51,8 @@ bool is_permanent(errc e) {
     case errc::would_deadlock:
     case errc::certificate_untrusted:
     case errc::certificate_name:
-    case errc::certificate_expired: return true;
+    case errc::certificate_expired:
+    case errc::client_certificate_refused: return true;
     default: return is_closed(e);
     }
 }

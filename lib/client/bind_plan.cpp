@@ -144,6 +144,7 @@ Result<BindPlan> plan_bind(const Endpoint::Data& endpoint) {
     if (!checked) return checked.error();
     BindPlan plan;
     plan.backlog = endpoint.backlog;
+    plan.tls = endpoint.agent_tls;
     if (endpoint.labeled) {
         plan.type = RequestType::start_tunnel_with_label;
         StartTunnelWithLabelRequest message = label_request(endpoint);
@@ -196,6 +197,7 @@ Result<Bound> read_bind_answer(const BindPlan& plan, std::string_view json, std:
     const Result<EndpointUrl> url = EndpointUrl::parse(bound.url);
     if (!url || to_string(url->scheme()) != plan.protocol) return useless(plan, "has no such URL", bound.url);
     if (const auto* tls = std::get_if<TlsOpts>(&answer->opts)) bound.passthrough_tls = !tls->tls_termination;
+    if (plan.tls && bound.passthrough_tls != true) return useless(plan, "does not pass TLS through", bound.url);
     bound.opts = answer->opts;
     return bound;
 }

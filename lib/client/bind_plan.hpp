@@ -22,6 +22,7 @@ public:
     std::string protocol; ///< empty for a labelled endpoint
     std::string what;     ///< the endpoint, for error messages
     std::size_t backlog = 0;
+    std::optional<TlsServer> tls; ///< that ends the visitors' TLS here
 };
 
 /// What the edge made of it.

@@ -33,6 +33,11 @@ bool Connection::is_open() const noexcept { return impl_ && impl_->is_open(); }
 std::string Connection::remote_address() const { return impl_ ? impl_->remote_address() : std::string(); }
 std::string Connection::protocol() const { return impl_ ? impl_->protocol() : std::string(); }
 bool Connection::passthrough_tls() const noexcept { return impl_ && impl_->passthrough_tls(); }
+std::string Connection::server_name() const { return impl_ ? impl_->tls().server_name : std::string(); }
+std::string Connection::alpn_protocol() const { return impl_ ? impl_->tls().alpn : std::string(); }
+std::string Connection::tls_version() const { return impl_ ? impl_->tls().version : std::string(); }
+std::string Connection::tls_cipher() const { return impl_ ? impl_->tls().cipher : std::string(); }
+PeerCertificate Connection::peer_certificate() const { return impl_ ? impl_->tls().certificate : PeerCertificate(); }
 
 tcp::endpoint Connection::remote_endpoint() const {
     const auto parsed = IpEndpoint::parse(remote_address());

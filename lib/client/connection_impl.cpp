@@ -9,7 +9,7 @@
 namespace adit::inline v0::detail {
 namespace {
 
-asio::awaitable<void> discard(std::shared_ptr<net::MuxStream> stream) {
+asio::awaitable<void> discard(std::shared_ptr<net::SharedStream> stream) {
     std::array<std::uint8_t, 4096> buffer;
     const MutableBytes space(buffer);
     for (;;) {
@@ -40,6 +40,7 @@ ConnectionLife::~ConnectionLife() {
         const auto closed = event(Event::Kind::connection_closed);
         closed->bytes_in = stream_->bytes_received() - head_size_;
         closed->bytes_out = stream_->bytes_sent();
+        closed->reason = failure_;
         closed->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
         session_->tell(closed);
     }
@@ -56,9 +57,24 @@ std::shared_ptr<Event::Data> ConnectionLife::event(Event::Kind kind) const {
 
 ConnectionImpl::ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
                                const ProxyHeader& header, std::string url, bool passthrough_tls)
-    : session_(std::move(session)), stream_(std::move(stream)), remote_address_(header.client_addr),
+    : session_(std::move(session)), mux_(std::move(stream)), stream_(mux_), remote_address_(header.client_addr),
       protocol_(header.protocol), passthrough_tls_(passthrough_tls),
-      life_(std::make_shared<ConnectionLife>(session_, stream_, header.id, std::move(url), header.client_addr)) {}
+      life_(std::make_shared<ConnectionLife>(session_, mux_, header.id, std::move(url), header.client_addr)) {}
+
+ConnectionImpl::ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                               std::shared_ptr<net::TlsMuxStream> tls, const ProxyHeader& header,
+                               std::shared_ptr<ConnectionLife> life)
+    : session_(std::move(session)), mux_(std::move(stream)), stream_(tls), remote_address_(header.client_addr),
+      protocol_(header.protocol), passthrough_tls_(false), tls_(tls->engine()), life_(std::move(life)) {}
+
+TlsFacts::TlsFacts(const tls::Engine& engine)
+    : server_name(engine.server_name()), alpn(engine.alpn()), version(engine.version()), cipher(engine.cipher()) {
+    const std::optional<tls::PeerCertificate> shown = engine.peer_certificate();
+    if (!shown) return;
+    const tls::CertificateInfo& info = shown->info;
+    certificate.chain(shown->chain_pem, shown->verified).names(info.subject, info.issuer, info.dns_names);
+    certificate.numbers(info.serial, info.fingerprint).valid(info.not_before, info.not_after);
+}
 
 const asio::any_io_executor& ConnectionImpl::executor() const noexcept { return session_->executor(); }
 

@@ -1,10 +1,11 @@
-// The state behind Connection: a muxado stream and what the edge said about its visitor.
+// The state behind Connection: a muxado stream, TLS in it if that ends here, and what the edge said about its visitor.
 #pragma once
 
 #include <adit/connection.hpp>
 
 #include "client/event_data.hpp"
 #include "net/mux_session.hpp"
+#include "net/tls_mux_stream.hpp"
 #include "proto/proxy_header.hpp"
 
 #include <atomic>
@@ -25,6 +26,9 @@ public:
     ConnectionLife& operator=(const ConnectionLife&) = delete;
     ~ConnectionLife();
 
+    /// The program never saw it. Before it is shared with anybody.
+    void fail(const ErrorInfo& why) { failure_ = why; }
+
 private:
     std::shared_ptr<Event::Data> event(Event::Kind kind) const;
 
@@ -33,6 +37,17 @@ private:
     const std::string listener_id_, url_, remote_address_;
     const std::uint64_t head_size_; // that the stream had before the visitor's first byte
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    ErrorInfo failure_;
+};
+
+/// What was agreed on in TLS that ended here.
+class TlsFacts {
+public:
+    TlsFacts() = default;
+    explicit TlsFacts(const tls::Engine& engine);
+
+    std::string server_name, alpn, version, cipher;
+    PeerCertificate certificate;
 };
 
 class ConnectionImpl {
@@ -41,19 +56,24 @@ public:
 
     ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
                    const ProxyHeader& header, std::string url, bool passthrough_tls);
+    /// TLS ended here: `tls` is inside of `stream`.
+    ConnectionImpl(std::shared_ptr<SessionImpl> session, std::shared_ptr<net::MuxStream> stream,
+                   std::shared_ptr<net::TlsMuxStream> tls, const ProxyHeader& header,
+                   std::shared_ptr<ConnectionLife> life);
     ConnectionImpl(const ConnectionImpl&) = delete;
     ConnectionImpl& operator=(const ConnectionImpl&) = delete;
     ~ConnectionImpl() { close(); }
 
     const asio::any_io_executor& executor() const noexcept;
     bool is_open() const noexcept { return !closed_.load(); }
-    bool has_link() const { return stream_->session()->is_open(); }
+    bool has_link() const { return mux_->session()->is_open(); }
     const std::string& remote_address() const noexcept { return remote_address_; }
     const std::string& protocol() const noexcept { return protocol_; }
     bool passthrough_tls() const noexcept { return passthrough_tls_; }
+    const TlsFacts& tls() const noexcept { return tls_; }
 
     /// For who reads and writes it as a net::Stream instead of by the functions below.
-    const std::shared_ptr<net::MuxStream>& stream() const noexcept { return stream_; }
+    const std::shared_ptr<net::SharedStream>& stream() const noexcept { return stream_; }
 
     void start_read(asio::mutable_buffer buffer, Handler handler);
     void start_write(const ConstBuffers& buffers, Handler handler);
@@ -76,10 +96,12 @@ private:
     void reset(muxado::ErrorCode code) noexcept;
 
     const std::shared_ptr<SessionImpl> session_;
-    const std::shared_ptr<net::MuxStream> stream_;
+    const std::shared_ptr<net::MuxStream> mux_;       // what the edge opened
+    const std::shared_ptr<net::SharedStream> stream_; // what the program reads and writes
     const std::string remote_address_;
     const std::string protocol_;
     const bool passthrough_tls_;
+    const TlsFacts tls_;
     std::shared_ptr<ConnectionLife> life_; // taken by who sets closed_
     std::atomic<std::chrono::milliseconds> read_timeout_{std::chrono::milliseconds(0)};
     std::atomic<std::chrono::milliseconds> write_timeout_{std::chrono::milliseconds(0)};

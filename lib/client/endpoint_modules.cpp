@@ -134,4 +134,9 @@ Endpoint& Endpoint::tls_termination(std::string_view cert_pem, std::string_view 
     return *this;
 }
 
+Endpoint& Endpoint::agent_tls_termination(const TlsServer& server) {
+    edit().agent_tls = server;
+    return *this;
+}
+
 } // namespace adit

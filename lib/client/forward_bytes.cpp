@@ -76,7 +76,7 @@ asio::awaitable<void> ForwardBytes::refuse(ErrorInfo why) {
     visitor_->close();
 }
 
-asio::awaitable<void> discard_visitor(std::shared_ptr<net::MuxStream> visitor, asio::any_io_executor executor) {
+asio::awaitable<void> discard_visitor(std::shared_ptr<net::SharedStream> visitor, asio::any_io_executor executor) {
     std::array<std::uint8_t, 4096> buffer;
     const MutableBytes space(buffer);
     const net::Deadline bound(executor, limits::early_response_linger, [visitor] { visitor->close(); });

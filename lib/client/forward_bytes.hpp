@@ -41,6 +41,6 @@ private:
 
 /// Reads and drops what the visitor still sends, for a bounded time: closing at once would reset the connection while an
 /// answer is on its way.
-asio::awaitable<void> discard_visitor(std::shared_ptr<net::MuxStream> visitor, asio::any_io_executor executor);
+asio::awaitable<void> discard_visitor(std::shared_ptr<net::SharedStream> visitor, asio::any_io_executor executor);
 
 } // namespace adit

@@ -43,7 +43,7 @@ protected:
     const std::shared_ptr<detail::ForwarderImpl> owner_;
     const asio::any_io_executor executor_;
     const std::shared_ptr<detail::ConnectionImpl> connection_;
-    const std::shared_ptr<net::MuxStream> visitor_;
+    const std::shared_ptr<net::SharedStream> visitor_;
 };
 
 namespace detail {

@@ -111,10 +111,10 @@ void SessionImpl::on_visitor(std::shared_ptr<net::MuxStream> stream) {
     std::array<std::uint8_t, 512> buffer;
     while (!reader.done()) {
         const MutableBytes space = space_for(reader, buffer);
-        const std::optional<net::IoResult> got = stream->read_now(space);
-        if (!got) break;
-        if (!got->ok()) return;
-        const Result<std::size_t> used = reader.feed(space.first(got->size()));
+        const net::IoResult got = stream->read_now(space);
+        if (got.code() == asio::error::would_block) break;
+        if (!got.ok()) return;
+        const Result<std::size_t> used = reader.feed(space.first(got.size()));
         if (!used) return; // FIN, as the official agents
     }
     if (reader.done()) return deliver(std::move(stream), reader.header());

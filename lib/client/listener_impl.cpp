@@ -1,6 +1,7 @@
 #include "client/listener_impl.hpp"
 
 #include "client/session_impl.hpp"
+#include "client/tls_accept.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +11,7 @@ namespace adit::inline v0::detail {
 ListenerImpl::ListenerImpl(std::shared_ptr<SessionImpl> session, const BindPlan& plan, const Bound& bound,
                            std::uint64_t order)
     : session_(std::move(session)), order_(order), type_(plan.type), what_(plan.what), backlog_max_(plan.backlog),
-      plan_(plan), bound_(bound) {
+      tls_(plan.tls), plan_(plan), bound_(bound) {
     plan_.request.clear(); // made again when it is needed
     if (type_ == RequestType::start_tunnel_with_label) plan_.request = plan.request;
 }
@@ -78,8 +79,35 @@ void ListenerImpl::cancel(WaiterId id, std::error_code code) {
 
 void ListenerImpl::push(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
     const Bound bound = this->bound();
+    if (tls_) {
+        start_handshake(std::move(stream), header, bound);
+        return;
+    }
     const bool passthrough = bound.passthrough_tls.value_or(header.passthrough_tls);
-    auto connection = std::make_shared<ConnectionImpl>(session_, std::move(stream), header, bound.url, passthrough);
+    offer(std::make_shared<ConnectionImpl>(session_, std::move(stream), header, bound.url, passthrough));
+}
+
+void ListenerImpl::start_handshake(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header,
+                                   const Bound& bound) {
+    const auto* opts = bound.opts ? std::get_if<TlsOpts>(&*bound.opts) : nullptr;
+    const bool proxy_protocol = opts != nullptr && opts->proxy_proto != ProxyProtocolVersion::none;
+    const auto accept = std::make_shared<TlsAccept>(shared_from_this(), std::move(stream), header, *tls_, proxy_protocol);
+    bool open = false;
+    {
+        const std::lock_guard lock(mutex_);
+        open = !ended_;
+        if (handshakes_.size() == handshakes_.capacity())
+            std::erase_if(handshakes_, [](const auto& each) { return each.expired(); });
+        if (open) handshakes_.push_back(accept);
+    }
+    if (open) {
+        accept->start();
+    } else {
+        accept->refuse();
+    }
+}
+
+void ListenerImpl::offer(std::shared_ptr<ConnectionImpl> connection) {
     AcceptHandler handler;
     {
         const std::lock_guard lock(mutex_);
@@ -101,6 +129,7 @@ void ListenerImpl::push(std::shared_ptr<net::MuxStream> stream, const ProxyHeade
 bool ListenerImpl::end_by(const ErrorInfo& why, std::error_code accept_code, Unbind unbind) {
     std::list<Waiter> waiters;
     std::deque<std::shared_ptr<ConnectionImpl>> backlog;
+    std::vector<std::weak_ptr<TlsAccept>> handshakes;
     {
         const std::lock_guard lock(mutex_);
         if (ended_) return false;
@@ -109,9 +138,12 @@ bool ListenerImpl::end_by(const ErrorInfo& why, std::error_code accept_code, Unb
         unbind_ = unbind;
         waiters.swap(waiters_);
         backlog.swap(backlog_);
+        handshakes.swap(handshakes_);
     }
     for (Waiter& waiter : waiters) waiter.handler.complete(accept_code, Connection());
     for (const auto& connection : backlog) connection->refuse();
+    for (const auto& weak : handshakes)
+        if (const auto handshake = weak.lock()) handshake->refuse();
     tell(Event::Kind::listener_down, why);
     return true;
 }
@@ -194,6 +226,7 @@ Result<void> ListenerImpl::read_rebind_answer(std::string_view json, Bound& out)
         plan.type = plan_.type;
         plan.protocol = plan_.protocol;
         plan.what = plan_.what;
+        plan.tls = plan_.tls;
     }
     std::string id;
     Result<Bound> bound = read_bind_answer(plan, json, id);

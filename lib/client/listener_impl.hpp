@@ -13,8 +13,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 namespace adit::inline v0::detail {
+
+class TlsAccept;
 
 class ListenerImpl final : public net::HandlerHolder, public std::enable_shared_from_this<ListenerImpl> {
 public:
@@ -42,6 +46,8 @@ public:
 
     /// A visitor's connection for this endpoint. Beyond the backlog it is refused alone.
     void push(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header);
+    /// The same once its TLS handshake is done.
+    void offer(std::shared_ptr<ConnectionImpl> connection);
 
     /// By the program: goes offline and tells the edge.
     void close() noexcept;
@@ -80,6 +86,7 @@ private:
     enum class Unbind : std::uint8_t { not_asked, running, done };
 
     Bound bound() const;
+    void start_handshake(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header, const Bound& bound);
     bool end_by(const ErrorInfo& why, std::error_code accept_code, Unbind unbind);
     void cancel_close(WaiterId id);
 
@@ -88,6 +95,7 @@ private:
     const RequestType type_;
     const std::string what_;
     const std::size_t backlog_max_;
+    const std::optional<TlsServer> tls_;
     std::atomic<WaiterId> next_waiter_ = 0;
 
     mutable std::mutex mutex_;
@@ -95,6 +103,7 @@ private:
     Bound bound_;
     std::list<Waiter> waiters_;
     std::deque<std::shared_ptr<ConnectionImpl>> backlog_;
+    std::vector<std::weak_ptr<TlsAccept>> handshakes_; // some may be over
     ErrorInfo ended_; // empty while open
     std::error_code accept_code_; // of accepts after that
     Unbind unbind_ = Unbind::not_asked;

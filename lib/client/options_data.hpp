@@ -4,6 +4,7 @@
 #include <adit/endpoint.hpp>
 #include <adit/limits.hpp>
 #include <adit/session_options.hpp>
+#include <adit/tls_server.hpp>
 
 #include "base/result.hpp"
 #include "proto/opts.hpp"
@@ -110,6 +111,7 @@ struct Endpoint::Data {
     std::vector<std::string> mutual_tls_ca; // one text a call
     std::optional<TlsTerminationOpts> tls_termination;
     bool own_certificate = false; // tls_termination has texts, perhaps empty ones
+    std::optional<TlsServer> agent_tls;
 };
 
 /// Where a session connects to.

@@ -114,6 +114,14 @@ public:
     void connection_began() noexcept { ++connections_; }
     void connection_ended() noexcept;
 
+    /// False: there are too many already.
+    bool begin_tls_handshake() noexcept {
+        if (++tls_handshakes_ <= limits::tls_handshakes_pending) return true;
+        end_tls_handshake();
+        return false;
+    }
+    void end_tls_handshake() noexcept { --tls_handshakes_; }
+
 private:
     using Listeners = std::map<std::string, std::shared_ptr<ListenerImpl>>;
 
@@ -140,6 +148,7 @@ private:
     Inspection inspection_;
     std::atomic<bool> draining_ = false;
     std::atomic<std::size_t> connections_ = 0;
+    std::atomic<std::size_t> tls_handshakes_ = 0;
     std::atomic<std::chrono::microseconds> latency_{std::chrono::microseconds(0)};
 
     // strand only

@@ -39,7 +39,7 @@ net::IoResult send(int socket, Bytes bytes) {
 
 } // namespace
 
-Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxStream> stream,
+Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::SharedStream> stream,
                                                        std::shared_ptr<void> life) {
     Result<Background::Lease> lease = Background::acquire();
     if (!lease) return lease.error();
@@ -60,7 +60,7 @@ Result<std::shared_ptr<SocketPump>> SocketPump::create(std::shared_ptr<net::MuxS
     }
 }
 
-SocketPump::SocketPump(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life, Background::Lease lease,
+SocketPump::SocketPump(std::shared_ptr<net::SharedStream> stream, std::shared_ptr<void> life, Background::Lease lease,
                        int ours, int theirs)
     : stream_(std::move(stream)), life_(std::move(life)), lease_(std::move(lease)),
       socket_(Background::executor(), asio::local::stream_protocol(), ours), theirs_(theirs) {}

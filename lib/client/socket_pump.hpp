@@ -1,11 +1,11 @@
-// Connection::release_socket(): a local socket pair between the program and a muxado stream.
+// Connection::release_socket(): a local socket pair between the program and a connection's stream.
 #pragma once
 
 #include <adit/asio.hpp>
 
 #include "base/result.hpp"
 #include "client/background.hpp"
-#include "net/mux_session.hpp"
+#include "net/shared_stream.hpp"
 
 #include <asio/local/stream_protocol.hpp>
 
@@ -20,7 +20,7 @@ class SocketPump : public std::enable_shared_from_this<SocketPump> {
 public:
     /// Errors: the system's, when there is no descriptor, memory or thread left.
     /// `life` goes when the pump does.
-    static Result<std::shared_ptr<SocketPump>> create(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life);
+    static Result<std::shared_ptr<SocketPump>> create(std::shared_ptr<net::SharedStream> stream, std::shared_ptr<void> life);
     SocketPump(const SocketPump&) = delete;
     SocketPump& operator=(const SocketPump&) = delete;
     ~SocketPump();
@@ -31,7 +31,7 @@ public:
 private:
     using Socket = asio::local::stream_protocol::socket;
 
-    SocketPump(std::shared_ptr<net::MuxStream> stream, std::shared_ptr<void> life, Background::Lease lease, int ours,
+    SocketPump(std::shared_ptr<net::SharedStream> stream, std::shared_ptr<void> life, Background::Lease lease, int ours,
                int theirs);
 
     static asio::awaitable<void> to_program(std::shared_ptr<SocketPump> pump);
@@ -41,7 +41,7 @@ private:
     asio::awaitable<void> discard_from_peer();
     void end() noexcept;
 
-    const std::shared_ptr<net::MuxStream> stream_;
+    const std::shared_ptr<net::SharedStream> stream_;
     const std::shared_ptr<void> life_;
     Background::Lease lease_;
     Socket socket_;

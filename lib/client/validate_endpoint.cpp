@@ -2,6 +2,7 @@
 #include "client/validate.hpp"
 
 #include "base/url.hpp"
+#include "client/tls_server_state.hpp"
 
 namespace adit::inline v0 {
 namespace {
@@ -76,6 +77,7 @@ ErrorInfo check_places(const Endpoint::Data& endpoint, Kinds kind) {
         {"websocket_tcp_conversion", endpoint.websocket_tcp_converter.has_value(), on_web},
         {"mutual_tls_ca", !endpoint.mutual_tls_ca.empty(), on_certified},
         {"tls_termination", endpoint.tls_termination.has_value(), on_tls},
+        {"agent_tls_termination", endpoint.agent_tls.has_value(), on_tls},
     };
     for (const OptionRow& row : rows) {
         if (!row.is_set || (row.kinds & kind) != 0) continue;
@@ -96,6 +98,17 @@ ErrorInfo check_labeled(const Endpoint::Data& endpoint) {
     return check_places(endpoint, on_labels);
 }
 
+ErrorInfo check_agent_tls(const Endpoint::Data& endpoint) {
+    if (!endpoint.agent_tls) return {};
+    constexpr std::string_view option = "agent_tls_termination";
+    if (endpoint.tls_termination) return invalid(option, "TLS ends here or, with tls_termination(), at the edge, not in both");
+    if (!endpoint.mutual_tls_ca.empty())
+        return invalid(option, "mutual_tls_ca() is for the edge, which sees no certificates here: use TlsServer::client_ca()");
+    if (!endpoint.agent_tls->state()->has_certificate())
+        return invalid(option, "the TlsServer has no certificate: TlsServer::certificate() gives it one");
+    return {};
+}
+
 ErrorInfo check_url(const Endpoint::Data& endpoint) {
     const Result<EndpointUrl> url = EndpointUrl::parse(endpoint.url);
     // The edge has numbers for these, but it was not asked: the code is ours.
@@ -106,6 +119,7 @@ ErrorInfo check_url(const Endpoint::Data& endpoint) {
     if (is_tcp && !url->host().empty() && !url->port())
         return {errc::unsupported_url, "\"" + endpoint.url + "\": a tcp:// endpoint with a host needs a port"};
     if (ErrorInfo error = check_places(endpoint, kind_of(url->scheme()))) return error;
+    if (ErrorInfo error = check_agent_tls(endpoint)) return error;
     // Left to itself the edge would pass everybody's TLS on, unseen.
     if (url->scheme() == UrlScheme::tls && !endpoint.mutual_tls_ca.empty() && !endpoint.tls_termination)
         return invalid("mutual_tls_ca", "the edge of a tls endpoint sees certificates only with tls_termination()");

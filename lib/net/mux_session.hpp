@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "muxado/session.hpp"
 #include "net/handler_holder.hpp"
+#include "net/shared_stream.hpp"
 #include "net/socket.hpp"
 #include "net/stream.hpp"
 #include "tls/engine.hpp"
@@ -131,10 +132,8 @@ private:
 
 /// One stream. Thread-safe; one read and one write at a time. Destroying it releases the stream (FIN, or RST while the
 /// peer still sends).
-class ADIT_INTERNAL MuxStream final : public Stream, public std::enable_shared_from_this<MuxStream> {
+class ADIT_INTERNAL MuxStream final : public SharedStream, public std::enable_shared_from_this<MuxStream> {
 public:
-    using Handler = detail::AnyHandler<void(std::error_code, std::size_t)>;
-
     MuxStream(std::shared_ptr<MuxSession> session, muxado::StreamId id);
     ~MuxStream() override;
 
@@ -145,19 +144,20 @@ public:
     std::uint64_t bytes_received() const;
     std::uint64_t bytes_sent() const;
 
-    /// Completes by the handler, posted. Cancellation as Connection documents it.
-    void start_read(asio::mutable_buffer buffer, Handler handler);
-    void start_write(const detail::ConstBuffers& buffers, Handler handler);
-    void start_wait_readable(Handler handler);
-    /// Reads what is there; nullopt if a read would wait, or one does.
-    std::optional<IoResult> read_now(MutableBytes buffer);
-    /// Ends the outstanding read or write with `code`.
-    void cancel_read(std::error_code code = asio::error::operation_aborted) noexcept;
-    void cancel_write(std::error_code code = asio::error::operation_aborted) noexcept;
-    /// FIN after what was written. Returns at once.
-    void finish_write() noexcept;
-    /// Empty DATA+FIN and RST: outstanding operations complete with errc::connection_closed.
-    void reset(muxado::ErrorCode code) noexcept;
+    void start_read(asio::mutable_buffer buffer, Handler handler) override;
+    void start_write(const detail::ConstBuffers& buffers, Handler handler) override;
+    void start_wait_readable(Handler handler) override;
+    void cancel_read(std::error_code code = asio::error::operation_aborted) noexcept override;
+    void cancel_write(std::error_code code = asio::error::operation_aborted) noexcept override;
+    /// FIN after what was written.
+    void finish_write() noexcept override;
+    /// Empty DATA+FIN and RST.
+    void reset(muxado::ErrorCode code) noexcept override;
+
+    /// What can be had, or written, without waiting: at least one byte, else asio::error::would_block. With no read, or no
+    /// write, outstanding; a wait for readability may be. Calls nobody.
+    IoResult read_now(MutableBytes buffer);
+    IoResult write_now(Bytes bytes);
 
     asio::any_io_executor executor() override;
     asio::awaitable<IoResult> wait_readable() override;
@@ -177,6 +177,8 @@ private:
     // with the session's mutex held
     bool try_read(std::error_code& code, std::size_t& n);
     bool try_write(std::error_code& code, std::size_t& n);
+    bool take(asio::mutable_buffer buffer, ReadKind kind, std::error_code& code, std::size_t& n);
+    bool give(const detail::ConstBuffers& buffers, std::error_code& code, std::size_t& n);
     void end(std::error_code code, std::vector<std::pair<Handler, std::error_code>>& ended);
 
     const std::shared_ptr<MuxSession> session_;

@@ -29,13 +29,17 @@ MuxStream::~MuxStream() {
 }
 
 bool MuxStream::try_read(std::error_code& code, std::size_t& n) {
+    return take(read_buffer_, read_kind_, code, n);
+}
+
+bool MuxStream::take(asio::mutable_buffer buffer, ReadKind kind, std::error_code& code, std::size_t& n) {
     if (closed_) {
         code = closed_;
         return true;
     }
     muxado::Session& core = session_->core_;
-    if (read_kind_ == ReadKind::bytes) {
-        n = core.read(id_, MutableBytes(static_cast<std::uint8_t*>(read_buffer_.data()), read_buffer_.size()));
+    if (kind == ReadKind::bytes) {
+        n = core.read(id_, MutableBytes(static_cast<std::uint8_t*>(buffer.data()), buffer.size()));
         received_ += n;
         if (n != 0) return true;
     }
@@ -43,7 +47,7 @@ bool MuxStream::try_read(std::error_code& code, std::size_t& n) {
     case muxado::ReadState::data: return true;
     case muxado::ReadState::open:
         // A waiting reader took what it had: the peer gets its credit back now.
-        if (read_kind_ == ReadKind::wait) core.credit(id_);
+        if (kind == ReadKind::wait) core.credit(id_);
         return false;
     case muxado::ReadState::fin: code = asio::error::eof; return true;
     case muxado::ReadState::reset: code = errc::connection_reset; return true;
@@ -53,13 +57,15 @@ bool MuxStream::try_read(std::error_code& code, std::size_t& n) {
     return false;
 }
 
-bool MuxStream::try_write(std::error_code& code, std::size_t& n) {
+bool MuxStream::try_write(std::error_code& code, std::size_t& n) { return give(write_buffers_, code, n); }
+
+bool MuxStream::give(const detail::ConstBuffers& buffers, std::error_code& code, std::size_t& n) {
     if (closed_) {
         code = closed_;
         return true;
     }
     muxado::Session& core = session_->core_;
-    for (const asio::const_buffer& buffer : write_buffers_) {
+    for (const asio::const_buffer& buffer : buffers) {
         const Bytes bytes(static_cast<const std::uint8_t*>(buffer.data()), buffer.size());
         const std::size_t taken = core.write(id_, bytes);
         n += taken;
@@ -68,7 +74,7 @@ bool MuxStream::try_write(std::error_code& code, std::size_t& n) {
     sent_ += n;
     if (n != 0) return true;
     switch (core.write_state(id_)) {
-    case muxado::WriteState::open: return write_buffers_.begin() == write_buffers_.end();
+    case muxado::WriteState::open: return buffers.begin() == buffers.end();
     case muxado::WriteState::shut: code = asio::error::broken_pipe; return true;
     case muxado::WriteState::reset: code = errc::connection_reset; return true;
     case muxado::WriteState::lost: code = session_->stream_error(); return true;
@@ -85,6 +91,26 @@ std::uint64_t MuxStream::bytes_received() const {
 std::uint64_t MuxStream::bytes_sent() const {
     const std::lock_guard lock(session_->mutex_);
     return sent_;
+}
+
+IoResult MuxStream::read_now(MutableBytes buffer) {
+    const std::lock_guard lock(session_->mutex_);
+    std::error_code code;
+    std::size_t n = 0;
+    const asio::mutable_buffer space = asio::buffer(buffer.data(), buffer.size());
+    if (!take(space, ReadKind::bytes, code, n)) code = asio::error::would_block;
+    session_->schedule_flush_if_needed();
+    return code ? IoResult(code) : IoResult(n);
+}
+
+IoResult MuxStream::write_now(Bytes bytes) {
+    const std::lock_guard lock(session_->mutex_);
+    std::error_code code;
+    std::size_t n = 0;
+    const detail::ConstBuffers buffers(asio::buffer(bytes.data(), bytes.size()));
+    if (!give(buffers, code, n)) code = asio::error::would_block;
+    session_->schedule_flush_if_needed();
+    return code ? IoResult(code) : IoResult(n);
 }
 
 void MuxStream::start(asio::mutable_buffer buffer, ReadKind kind, Handler handler) {
@@ -211,23 +237,10 @@ asio::awaitable<IoResult> MuxStream::wait_readable() {
     co_return IoResult(std::get<0>(result));
 }
 
-std::optional<IoResult> MuxStream::read_now(MutableBytes buffer) {
-    const std::lock_guard lock(session_->mutex_);
-    if (read_) return std::nullopt;
-    read_buffer_ = asio::buffer(buffer.data(), buffer.size());
-    read_kind_ = ReadKind::bytes;
-    std::error_code code;
-    std::size_t n = 0;
-    const bool done = try_read(code, n);
-    session_->schedule_flush_if_needed();
-    if (!done) return std::nullopt;
-    return code ? IoResult(code) : IoResult(n);
-}
-
 asio::awaitable<IoResult> MuxStream::read_some(MutableBytes buffer) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const std::optional<IoResult> there = read_now(buffer);
-    if (there) co_return *there;
+    const IoResult there = read_now(buffer);
+    if (there.code() != asio::error::would_block) co_return there;
     auto start = [self = shared_from_this(), buffer](Handler handler) {
         self->start_read(asio::buffer(buffer.data(), buffer.size()), std::move(handler));
     };
