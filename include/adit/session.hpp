@@ -66,7 +66,7 @@ public:
     /// Connects and authenticates; blocks at most SessionOptions::connect_timeout. The certificates of roots_system() and
     /// roots_file() are read on the executor, which waits for the disk meanwhile.
     /// Errors: errc::no_server and errc::invalid_option before anything is sent; the system's for name and TCP;
-    /// errc::tls_handshake_failed and errc::certificate_*; category `ngrok` when the edge refuses (105 and 107: the
+    /// errc::tls_handshake_failed, errc::certificate_* and errc::client_certificate_refused; category `ngrok` when the edge refuses (105 and 107: the
     /// token), errc::refused when it names no number; errc::protocol_error when its answer cannot be read;
     /// errc::session_lost when it hangs up without one; errc::timed_out; errc::would_deadlock on the background thread.
     static Session connect(const SessionOptions& options);

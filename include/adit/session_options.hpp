@@ -53,6 +53,7 @@ public:
     SessionOptions& server_name(std::string_view name);
 
     /// The certificate chain, leaf first, and its private key (not encrypted) that are shown to an edge that asks for one.
+    /// If it requires one and gets none, or refuses it, connect fails with errc::client_certificate_refused.
     SessionOptions& client_certificate(std::string_view certificate_pem, std::string_view key_pem);
 
     /// Reach the edge through a proxy: "http://[user:password@]host[:port]" (CONNECT; port 80 if none is given),

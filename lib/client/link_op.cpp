@@ -23,6 +23,13 @@ ErrorInfo in_step(const std::string& step, const ErrorInfo& error) {
     return {error.code(), error.message().empty() ? step + " failed" : step + ": " + error.message(), error.detail()};
 }
 
+/// In the words of our options.
+ErrorInfo with_option(const ErrorInfo& error) {
+    if (error.code() != errc::client_certificate_refused) return error;
+    return {error.code(), error.message() + ": SessionOptions::client_certificate() must give one that it accepts",
+            error.detail()};
+}
+
 // Official agents say "" when they have a handler (agent-protocol 3.4).
 std::string unsupported(const CommandHandler& handler) { return handler ? std::string() : std::string(command_unsupported); }
 
@@ -48,6 +55,8 @@ void Link::on_closed(const ErrorInfo& reason) {
     std::string story = "the link to the edge broke";
     if (!reason.message().empty()) story += ": " + reason.message();
     ended_ = ErrorInfo(errc::session_lost, std::move(story), reason.detail());
+    // In TLS 1.3 our handshake is done before the edge has judged our certificate.
+    if (reason.code() == errc::client_certificate_refused) ended_ = with_option(reason);
     if (const auto leg = leg_.lock()) leg->on_link_ended(*this);
     // Last: what the session held for its links may go now.
     if (const auto session = session_.lock()) session->detach(self);
@@ -106,7 +115,7 @@ asio::awaitable<Result<void>> LinkOp::connect() {
         });
         shaken = co_await stream->handshake();
     }
-    if (!shaken) co_return in_step(tls_step, shaken.error());
+    if (!shaken) co_return in_step(tls_step, with_option(shaken.error()));
 
     step_ = Step::authentication;
     auto parts = stream->release();
@@ -123,9 +132,10 @@ asio::awaitable<Result<void>> LinkOp::connect() {
 
 asio::awaitable<Result<void>> LinkOp::authenticate() {
     const auto time = session_->options().connect_timeout;
-    const std::string step = "authentication at " + target_.text();
+    std::string step = "authentication at " + target_.text();
     std::string request = auth_request();
     const Result<std::string> answer = co_await net::call(link_->mux(), auth_type, std::move(request), time);
+    if (!answer && link_->ended().code() == errc::client_certificate_refused) step = "TLS with " + target_.text();
     if (!answer && link_->ended()) co_return in_step(step, link_->ended()); // if the link broke, it knows more
     if (!answer) co_return in_step(step, answer.error());
     // What the edge said holds, also if it hung up right behind it.

@@ -283,8 +283,9 @@ void MuxSession::run(Ready& ready) {
     if (ready.closed) {
         ready.closed = false;
         // The core may still have a GOAWAY to say; it gets one chance, without waiting.
+        if (!ending_) ending_ = closing_ ? ErrorInfo(errc::session_closed) : ready.reason;
         if (!output_waiting_) (void)send_output();
-        finish(closing_ ? ErrorInfo(errc::session_closed) : ready.reason);
+        finish(*ending_);
     }
 }
 
@@ -332,7 +333,7 @@ bool MuxSession::send_output() {
             if (sent.code() == asio::error::would_block) {
                 wait_output();
             } else {
-                finish(ErrorInfo(sent.code(), "the connection broke"));
+                finish_unsendable(sent.code());
             }
             return false;
         }
@@ -364,6 +365,19 @@ bool MuxSession::send_output() {
             return true;
         }
     }
+}
+
+/// The peer reads no more. What it said last, an alert or a GOAWAY, tells more than that.
+void MuxSession::finish_unsendable(std::error_code code) {
+    const bool first = !ending_;
+    if (first) {
+        ending_ = ErrorInfo(code, "the connection broke");
+        Ready ready;
+        while (!finished_ && receive_some(ready)) {}
+        if (std::exchange(ready.closed, false)) ending_ = ready.reason;
+        run(ready);
+    }
+    finish(*ending_);
 }
 
 void MuxSession::wait_output() {

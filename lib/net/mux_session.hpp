@@ -99,6 +99,7 @@ private:
     void on_timer();
     void begin_close();
     void finish(const ErrorInfo& reason);
+    void finish_unsendable(std::error_code code);
     void run(Ready& ready);
 
     // with the mutex held
@@ -120,6 +121,7 @@ private:
     bool output_waiting_ = false;
     bool finished_ = false;
     bool closing_ = false;
+    std::optional<ErrorInfo> ending_; // why, while the last bytes are sent
 
     mutable std::mutex mutex_;
     muxado::Session core_;

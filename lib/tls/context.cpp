@@ -87,6 +87,12 @@ int on_verify(int ok, X509_STORE_CTX* store) {
     return ok;
 }
 
+// Called when the server asks for a certificate; what is shown is set with the context.
+int on_certificate_asked(SSL* ssl, void* argument) {
+    notes_of(ssl).bare = argument == nullptr;
+    return 1;
+}
+
 void trust(SSL_CTX* ctx, const TrustRoots& roots) {
     if (roots.native() == nullptr) return;
     X509_STORE* store = roots.native()->store.get();
@@ -244,6 +250,7 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(ClientOptions
     trust(ctx, native->options.roots);
     SSL_CTX_set_verify(ctx, native->options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, on_verify);
     if (native->options.identity != nullptr) set_identity(nullptr, ctx, *native->options.identity);
+    SSL_CTX_set_cert_cb(ctx, on_certificate_asked, const_cast<Identity*>(native->options.identity.get()));
     return std::shared_ptr<const ClientContext>(new ClientContext(std::move(native)));
 }
 

@@ -25,6 +25,7 @@ struct ServerContext::Native {
 struct Notes {
     std::string server_name;   // server: asked for; client: the host to verify
     bool name_refused = false; // no identity for server_name
+    bool bare = false;         // client: a certificate was asked for, and we have none
     long verify_error = X509_V_OK;
     CertificateInfo bad_certificate; // the one that verify_error is about
     bool own_failure = false;        // an exception in a callback, which cannot pass through C frames

@@ -85,7 +85,8 @@ public:
 
     /// Why `failed` was returned; empty before. Verification failures are errc::certificate_untrusted, _name,
     /// _expired; a failed handshake errc::tls_handshake_failed with the alert's name in the detail and what
-    /// it usually means in the message; later failures errc::tls_error.
+    /// it usually means in the message; a client whose certificate is refused or missing
+    /// errc::client_certificate_refused, in TLS 1.3 after its handshake; later failures errc::tls_error.
     const ErrorInfo& error() const noexcept;
 
     // Facts, valid once the handshake is complete.

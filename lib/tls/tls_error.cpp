@@ -73,7 +73,8 @@ struct ReasonEntry {
 };
 
 constexpr ReasonEntry reasons[] = {
-    {SSL_R_UNSUPPORTED_PROTOCOL, "the peer and we have no TLS version in common"},
+    {SSL_R_UNSUPPORTED_PROTOCOL, "the peer and we have no TLS version in common: it has to offer 1.2 or 1.3"},
+    {SSL_R_TLS13_DOWNGRADE, "both sides speak TLS 1.3, and somebody between them hides it: a downgrade"},
     {SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS: is this a TLS port?"},
     {SSL_R_HTTP_REQUEST, "the peer sent plain HTTP to a TLS port: use https://"},
     {SSL_R_HTTPS_PROXY_REQUEST, "the peer sent an HTTP proxy request to a TLS port"},
@@ -149,17 +150,35 @@ ErrorInfo explain_verification(const Failure& failure) {
     }
 }
 
+constexpr int handshake_failure = 40; // what TLS 1.2 says instead of certificate_required
+constexpr int certificate_required = 116;
+constexpr int certificate_alerts[] = {42, 43, 44, 45, 46, 48, 49, certificate_required};
+
+// A server has no other certificate to complain about.
+bool is_about_our_certificate(const Failure& failure, int number) {
+    if (failure.server) return false;
+    if (number == handshake_failure) return failure.notes->bare;
+    return std::find(std::begin(certificate_alerts), std::end(certificate_alerts), number) !=
+           std::end(certificate_alerts);
+}
+
 ErrorInfo explain_alert(const Failure& failure, int number) {
-    const auto* entry = std::find_if(std::begin(alerts), std::end(alerts),
-                                     [&](const AlertEntry& e) { return e.number == number; });
+    const bool ours = is_about_our_certificate(failure, number);
+    const int meant = ours && failure.notes->bare ? certificate_required : number;
+    const auto entry_of = [](int wanted) {
+        return std::find_if(std::begin(alerts), std::end(alerts),
+                            [wanted](const AlertEntry& e) { return e.number == wanted; });
+    };
+    const auto* entry = entry_of(number);
     const bool known = entry != std::end(alerts);
     const bool handshake = failure.handshake || (known && entry->handshake);
     const char* meaning =
         failure.server ? "the client ended the connection" : "the server ended the connection";
-    if (known) meaning = failure.server ? entry->to_server : entry->to_client;
+    if (known) meaning = failure.server ? entry->to_server : entry_of(meant)->to_client;
     const std::string name = known ? entry->name : "unknown";
-    return ErrorInfo(make_error_code(handshake ? errc::tls_handshake_failed : errc::tls_error), meaning,
-                     "alert " + name + " (" + std::to_string(number) + ")");
+    errc code = handshake ? errc::tls_handshake_failed : errc::tls_error;
+    if (ours) code = errc::client_certificate_refused;
+    return ErrorInfo(make_error_code(code), meaning, "alert " + name + " (" + std::to_string(number) + ")");
 }
 
 } // namespace

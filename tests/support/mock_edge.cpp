@@ -180,6 +180,11 @@ void MockEdge::demand_client_certificate(const std::string& ca_pem) {
     tls_ = std::move(demanding);
 }
 
+void MockEdge::serve_tls(std::shared_ptr<const tls::ServerContext> context) {
+    const std::lock_guard lock(mutex_);
+    tls_ = std::move(context);
+}
+
 std::vector<std::string> MockEdge::sources() const {
     const std::lock_guard lock(mutex_);
     return sources_;

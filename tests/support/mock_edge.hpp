@@ -82,6 +82,9 @@ public:
     void around_answers(std::function<void(const SeenRequest&)> before, std::function<void(const SeenRequest&)> after);
     /// Connections from now on must show a certificate of this authority.
     void demand_client_certificate(const std::string& ca_pem);
+    /// Connections from now on meet this server.
+    void serve_tls(std::shared_ptr<const adit::tls::ServerContext> context);
+    const adit::tls::CertificateAuthority& authority() const { return authority_; }
     /// The addresses that TCP connections came from, without ports.
     std::vector<std::string> sources() const;
     /// TCP is accepted, but nothing is said.

@@ -82,6 +82,11 @@ void TestProxy::answer_with(std::string bytes) {
     answer_ = std::move(bytes);
 }
 
+void TestProxy::lead_to(std::uint16_t port) {
+    const std::lock_guard lock(mutex_);
+    led_to_ = port;
+}
+
 void TestProxy::stall() {
     const std::lock_guard lock(mutex_);
     stalls_ = true;
@@ -139,6 +144,10 @@ asio::awaitable<void> TestProxy::serve(Tcp::socket socket) {
     // Every name leads here: the test's edge is on loopback.
     const auto literal = IpAddress::parse(host);
     const std::string address = literal ? host : "127.0.0.1"s;
+    {
+        const std::lock_guard lock(mutex_);
+        if (led_to_ != 0) port = led_to_;
+    }
     Result<Tcp::socket> up = co_await net::dial(context_.get_executor(), address, std::to_string(port), patience);
     std::string failed = kind_ == Kind::http ? "HTTP/1.1 502 Bad Gateway\r\n\r\n"s : "\x05\x05\x00\x01\0\0\0\0\0\0"s;
     std::string connected = "HTTP/1.1 200 Yes\r\nVia: test\r\n\r\n";

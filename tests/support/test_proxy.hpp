@@ -33,6 +33,8 @@ public:
     void want(std::string user, std::string password);
     /// Sent instead of a real answer once the client has spoken; then the connection closes.
     void answer_with(std::string bytes);
+    /// Every tunnel leads to this port of loopback, whatever was asked for.
+    void lead_to(std::uint16_t port);
     /// Reads, and never says anything.
     void stall();
 
@@ -63,6 +65,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     bool wants_ = false, stalls_ = false;
+    std::uint16_t led_to_ = 0;
     std::string user_, password_, answer_;
     std::vector<std::string> targets_, heard_;
     std::string first_bytes_;
