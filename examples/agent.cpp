@@ -55,6 +55,7 @@ void add_common(CLI::App& app, Tunnel& t) {
                    "1 or 2: a PROXY header in front of each connection");
     app.add_flag("--upstream-tls-verify,!--no-upstream-tls-verify", t.verify_upstream,
                  "check the certificate of an https or tls upstream (the default)");
+    app.add_flag_callback("--inspect", [&t] { t.inspect = true; }, "show HTTP requests on a page of this machine, see --web-addr");
     app.add_option("--upstream-tls-verify-cas", t.upstream_cas, "PEM file of its roots, instead of the system's");
 }
 
@@ -132,7 +133,8 @@ int run(const std::vector<Tunnel>& tunnels, const Settings& flags, const Setting
 
     asio::io_context ui(1), net(1);
     auto work = asio::make_work_guard(net);
-    agent::Agent agent(ui, net, agent::make_session_options(flags, file), std::move(plans), file.remote_management, log, screen.get());
+    agent::Agent agent(ui, net, agent::make_session_options(flags, file), std::move(plans),
+                       agent::make_inspector_options(tunnels, flags, file), file.remote_management, log, screen.get());
     agent.start();
     std::thread thread([&net] { net.run(); });
     ui.run();
@@ -185,6 +187,7 @@ int main(int argc, char** argv) {
     app.add_option("--root-ca,--connect-cas", flags.roots, "PEM file of the edge's roots, or \"host\": the system's (default)");
     app.add_option("--server-name", flags.server_name, "the name in the edge's certificate, if it is not that of --server");
     app.add_option("--proxy-url", flags.proxy, "outgoing proxy: http, https, socks5 or socks5h");
+    app.add_option("--web-addr", flags.web_address, "where that page is, and that there is one: 127.0.0.1:4040 unless said; false: none");
     app.add_option("--log", flags.log, "stdout, stderr, false or a file; without it stdout, unless that is a terminal");
     app.add_option("--log-level", flags.log_level, "debug, info (default), warn or error");
     app.add_option("--log-format", flags.log_format, "term, logfmt or json");

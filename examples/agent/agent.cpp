@@ -37,8 +37,8 @@ std::string time_text(std::chrono::milliseconds time) {
 } // namespace
 
 Agent::Agent(asio::io_context& ui, asio::io_context& net, adit::SessionOptions options, std::vector<Plan> plans,
-             bool may_be_stopped, Log& log, Screen* screen)
-    : ui_(ui), net_(net), options_(std::move(options)), plans_(std::move(plans)), log_(log), screen_(screen),
+             std::optional<adit::InspectorOptions> inspect, bool may_be_stopped, Log& log, Screen* screen)
+    : ui_(ui), net_(net), options_(std::move(options)), plans_(std::move(plans)), inspect_(std::move(inspect)), log_(log), screen_(screen),
       signals_(ui, SIGINT, SIGTERM), resized_(ui, SIGWINCH), retry_(ui), draw_(ui), clock_(ui) {
     options_.on_event([this, inbox = inbox_](const adit::Event& event) { post_event(event); });
     if (!may_be_stopped) return;
@@ -77,6 +77,7 @@ asio::awaitable<void> Agent::run() {
         }
     }
     if (const auto details = session_.details(); !details.banner().empty()) log_.write(Level::info, details.banner());
+    if (!start_inspector()) co_return;
     delay_ = first_delay;
     for (std::size_t next = 0; next < plans_.size();) {
         const Plan& plan = plans_[next];
@@ -99,6 +100,15 @@ asio::awaitable<void> Agent::run() {
         }
     }
     delay_ = first_delay;
+}
+
+bool Agent::start_inspector() {
+    if (!inspect_) return true;
+    adit::ErrorInfo error;
+    inspector_ = adit::Inspector::start(session_, *inspect_, error);
+    if (error) finish(1, "the inspector: " + error.to_string());
+    else log_.write(Level::info, "starting web service", {{"addr", inspector_.url()}});
+    return !error;
 }
 
 // Counters and times move without an event.
@@ -271,6 +281,7 @@ std::vector<std::string> Agent::page() const {
     line("Account", details.account().empty() ? "" : details.account() + (details.plan().empty() ? "" : " (" + details.plan() + ")"));
     line("Region", details.region());
     if (session_.latency().count() > 0) line("Latency", fmt::format("{:.1f} ms", static_cast<double>(session_.latency().count()) / 1000));
+    line("Inspector", inspector_.url());
     line("Message", details.banner());
     line("Warning", details.warning());
     for (const Online& one : online_) {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ namespace agent {
 class Agent {
 public:
     /// `screen` may be null.
-    Agent(asio::io_context& ui, asio::io_context& net, adit::SessionOptions options, std::vector<Plan> plans, bool may_be_stopped,
-          Log& log, Screen* screen);
+    Agent(asio::io_context& ui, asio::io_context& net, adit::SessionOptions options, std::vector<Plan> plans,
+          std::optional<adit::InspectorOptions> inspect, bool may_be_stopped, Log& log, Screen* screen);
 
     /// Starts; `ui` is stopped at the end.
     void start();
@@ -56,6 +57,7 @@ private:
 
     asio::awaitable<void> run();
     asio::awaitable<void> tick();
+    bool start_inspector();
     void wait_signal();
     void wait_resized();
     void on_signal();
@@ -75,6 +77,7 @@ private:
     asio::io_context& net_;
     adit::SessionOptions options_;
     std::vector<Plan> plans_;
+    std::optional<adit::InspectorOptions> inspect_;
     Log& log_;
     Screen* screen_;
     asio::signal_set signals_, resized_;
@@ -82,6 +85,7 @@ private:
     std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
 
     adit::Session session_;
+    adit::Inspector inspector_;
     std::vector<Online> online_;
     std::deque<Visit> visits_; ///< the last ones
     std::string state_ = "connecting";

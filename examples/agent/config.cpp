@@ -9,6 +9,7 @@
 #include <iterator>
 #include <set>
 #include <sstream>
+#include <type_traits>
 
 namespace agent {
 namespace {
@@ -123,9 +124,12 @@ private:
                          {"log_format", text(s.log_format)},
                          {"metadata", text(s.metadata)},
                          {"proxy_url", text(s.proxy)},
+                         {"web_addr", text(s.web_address)},
+                         {"web_allow_hosts", list(s.web_hosts)},
+                         {"inspect_db_size", number(s.inspect_bytes)},
                          {"remote_management", flag(s.remote_management)}};
         for (const std::string_view key : {"api_key", "console_ui_color", "crl_noverify", "crl_url", "dns_resolver_ips",
-                                           "inspect_db_size", "update_channel", "update_check", "web_addr", "web_allow_hosts"})
+                                           "update_channel", "update_check"})
             fields.emplace_back(key, ignored(key));
         return fields;
     }
@@ -214,7 +218,7 @@ private:
                          {"terminate_at", text(t.terminate_at)},
                          {"crt", text(t.certificate)},
                          {"key", text(t.key)},
-                         {"inspect", ignored("inspect")}};
+                         {"inspect", [this, &t](const YAML::Node& node) { t.inspect = boolean(node); }}};
         fields.emplace_back("ip_restriction",
                             nested("ip_restriction", {{"allow_cidrs", list(t.allow_cidrs)}, {"deny_cidrs", list(t.deny_cidrs)}}));
         fields.emplace_back("request_header", nested("request_header", {{"add", list(t.add_request_headers)},
@@ -242,9 +246,12 @@ private:
                 {"allow_domains", list(login.domains)}, {"scopes", list(login.scopes)}};
     }
 
-    Take number(double& to) const {
+    template <class Number>
+    Take number(Number& to) const {
         return [this, &to](const YAML::Node& node) {
-            if (!node.IsScalar() || !YAML::convert<double>::decode(node, to)) fail(node, "a number is expected here");
+            std::conditional_t<std::is_same_v<Number, double>, double, long long> value = 0;
+            if (!node.IsScalar() || !YAML::convert<decltype(value)>::decode(node, value)) fail(node, "a number is expected here");
+            to = value;
         };
     }
 

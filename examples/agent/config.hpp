@@ -46,6 +46,7 @@ struct Tunnel {
     std::string webhook_provider, webhook_secret, mutual_tls_cas;
     bool compression = false, websocket_tcp = false;
     double circuit_breaker = 0;
+    std::optional<bool> inspect;
     std::string terminate_at, certificate, key; ///< tls: "edge" or "upstream"; files
 };
 
@@ -55,6 +56,9 @@ struct Settings {
     std::optional<std::chrono::milliseconds> connect_timeout, heartbeat_interval, heartbeat_tolerance;
     std::string log, log_level, log_format; ///< "stdout", "stderr", "false" or a path; "info"; "term", "logfmt" or "json"
     std::string console = "iftty";
+    std::string web_address; ///< of the inspector; empty or "false": there is none
+    std::vector<std::string> web_hosts;
+    std::optional<long long> inspect_bytes; ///< 0: the default, -1: no inspector
     bool remote_management = true;
     std::vector<std::string> ignored; ///< keys that are ngrok's, but mean nothing here
 

@@ -129,6 +129,24 @@ std::vector<Plan> make_plans(const Tunnel& tunnel) {
     return plans;
 }
 
+std::optional<adit::InspectorOptions> make_inspector_options(const std::vector<Tunnel>& tunnels, const Settings& flags,
+                                                             const Settings& file) {
+    const std::string address = flags.web_address.empty() ? file.web_address : flags.web_address;
+    bool wanted = !address.empty();
+    for (const Tunnel& tunnel : tunnels) wanted = wanted || tunnel.inspect == true;
+    if (!wanted || address == "false" || file.inspect_bytes == -1) return std::nullopt;
+    for (const Tunnel& tunnel : tunnels) {
+        if (tunnel.inspect == false)
+            throw Problem("tunnel \"" + tunnel.name + "\" says inspect: false, but the inspector records all tunnels of an agent: "
+                          "start it in another one, or leave out web_addr");
+    }
+    adit::InspectorOptions options;
+    if (!address.empty()) options.address(address);
+    for (const std::string& host : file.web_hosts) options.allow_host(host);
+    if (file.inspect_bytes.value_or(0) > 0) options.max_memory(static_cast<std::size_t>(*file.inspect_bytes));
+    return options;
+}
+
 adit::SessionOptions make_session_options(const Settings& flags, const Settings& file) {
     auto options = adit::SessionOptions::from_env();
     choose(flags.authtoken, is_set("ADIT_AUTHTOKEN") || is_set("NGROK_AUTHTOKEN"), file.authtoken,

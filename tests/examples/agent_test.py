@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 agent_program, edge_program, scripted_edge = map(os.path.abspath, sys.argv[1:])
 TOKEN = "first-token"
@@ -544,6 +545,35 @@ def shows_a_live_page(folder):
         assert terminal.end() == 0
 
 
+def shows_an_inspector(folder):
+    def api(base, path):
+        with urllib.request.urlopen(base + path, timeout=30) as answer:
+            return json.load(answer)
+
+    with Edge(folder) as edge, web() as port:
+        with agent(edge, "http", str(port), "--name", "seen", "--web-addr", "127.0.0.1:0") as child:
+            url = started(child, "seen")
+            base = child.wait_line(r'msg="starting web service" addr=(http://127\.0\.0\.1:\d+)')[1]
+            assert edge.get(url, "/recorded?x=1")[0] == 200
+            requests = api(base, "/api/requests/http")["requests"]
+            assert [one["request"]["uri"] for one in requests] == ["/recorded?x=1"], requests
+            # A second agent cannot have the same address, and says so.
+            status, output = run(folder, "http", str(port), "--web-addr", base.removeprefix("http://"), *edge.flags(), "--authtoken", TOKEN)
+            assert status == 1 and "the inspector: " in output, output
+            child.signal(signal.SIGINT)
+            child.end(0)
+        with agent(edge, "http", str(port)) as child:  # there is none unless it is asked for
+            started(child, "http")
+            assert not any("web service" in line for line in child.lines), child.lines
+        (folder / "both.yml").write_text("version: 2\nweb_addr: 127.0.0.1:0\ninspect_db_size: 10000000\nweb_allow_hosts: [inspect.localhost]\n"
+                                         f"tunnels:\n  one: {{addr: {port}}}\n  two: {{addr: {port}, inspect: false}}\n")
+        with agent(edge, "start", "one", "--config", "both.yml") as child:
+            child.wait_line(r'msg="starting web service"')
+            started(child, "one")
+        status, output = run(folder, "start", "--all", "--config", "both.yml", *edge.flags())
+        assert status == 1 and 'tunnel "two" says inspect: false' in output, output
+
+
 def diagnoses(folder):
     with Edge(folder) as edge:
         status, output = run(folder, "diagnose", *edge.flags(), "--write-report", "report.json")
@@ -564,7 +594,8 @@ def diagnoses(folder):
 
 
 for test in (http_with_flags, tcp_and_tls, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
-             comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page, diagnoses):
+             comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
+             shows_an_inspector, diagnoses):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
         test(pathlib.Path(name))
         print("ok", test.__name__, flush=True)
