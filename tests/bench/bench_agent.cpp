@@ -62,12 +62,13 @@ asio::awaitable<void> serve(std::shared_ptr<Both> both, tcp::endpoint target) {
 asio::awaitable<void> answer(adit::Connection connection) {
     const bool http = connection.protocol() != "tcp";
     const std::string response = http ? "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx" : "x";
+    const std::string end_of_request = http ? "\r\n\r\n" : "\n";
     std::string request;
     std::error_code ec;
     auto token = asio::redirect_error(asio::use_awaitable, ec);
     for (;;) {
         auto buffer = asio::dynamic_buffer(request, 4096);
-        const std::size_t n = co_await asio::async_read_until(connection, buffer, http ? "\r\n\r\n" : "\n", token);
+        const std::size_t n = co_await asio::async_read_until(connection, buffer, end_of_request, token);
         if (ec) co_return;
         request.erase(0, n);
         co_await asio::async_write(connection, asio::buffer(response), token);
