@@ -172,15 +172,18 @@ TEST_CASE("several threads share a listener with a descriptor") {
 
 TEST_CASE("without a descriptor left no connection is lost") {
     const CEdge edge;
-    const Held<adit_session> session = edge.connect();
     for (const bool polled : {false, true}) {
+        const auto options = edge.options();
+        EventLog events;
+        events.install(options);
+        const Held<adit_session> session = edge.connect(options);
         const Held<adit_listener> listener = listen(session);
         const int descriptor = polled ? adit_listener_fd(listener.get(), nullptr) : -1;
         NetVisitor visitor = visit(listener);
         visitor.send("still here");
+        events.wait(ADIT_EVENT_CONNECTION_OPENED); // the edge, which is in this process, needs no further descriptor
         adit_error error;
         {
-            // The waiting thread shows that the connection has come.
             const NoDescriptors none;
             CHECK(adit_listener_accept(listener.get(), 20'000, nullptr, &error) == -1);
             CHECK(error.code == ADIT_E_SYSTEM);
@@ -192,6 +195,7 @@ TEST_CASE("without a descriptor left no connection is lost") {
         CHECK(one.read_some() == "still here");
         if (polled) CHECK_FALSE(Descriptor::readable(descriptor, 0));
     }
+    const Held<adit_session> session = edge.connect();
     const Held<adit_listener> listener = listen(session);
     const NoDescriptors none;
     adit_error error;
