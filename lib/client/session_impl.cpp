@@ -86,7 +86,7 @@ void SessionImpl::remember_error(const ErrorInfo& error) {
     last_error_ = error;
 }
 
-void SessionImpl::ensure_completion() noexcept {
+void SessionImpl::ensure_completion() const noexcept {
     if (on_background_ && over_.load()) Background::run_posted();
 }
 
@@ -320,6 +320,7 @@ void SessionImpl::abandon() noexcept {
 void SessionImpl::tell(std::shared_ptr<const Event::Data> event) const noexcept {
     try {
         asio::post(strand_, [self = shared_from_this(), event = Event(std::move(event))] { self->options().on_event(event); });
+        ensure_completion();
     } catch (...) { // no memory: the session matters more than its story
     }
 }

@@ -61,7 +61,7 @@ public:
     void remember_error(const ErrorInfo& error);
     Inspection& inspection() noexcept { return inspection_; }
     /// After starting an operation: if the session is over, its thread may be gone as well, and the handler was posted to it.
-    void ensure_completion() noexcept;
+    void ensure_completion() const noexcept;
 
     /// Starts the first leg, on the strand. `connected` is called there, once, unless the session is closed before.
     void begin(ServerTarget target, ConnectedHandler connected);

@@ -1,6 +1,8 @@
 // The C interface: accepting, by waiting and by a descriptor.
 #include "integration/capi_support.hpp"
 
+#include "client/background.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <thread>
@@ -201,6 +203,25 @@ TEST_CASE("without a descriptor left no connection is lost") {
     adit_error error;
     CHECK(adit_listener_fd(listener.get(), &error) == -1);
     CHECK(error.number == EMFILE);
+}
+
+TEST_CASE("the last events come also when the library's thread has ended before") {
+    const CEdge edge;
+    const auto options = edge.options();
+    EventLog events;
+    events.install(options);
+    const Held<adit_session> session = edge.connect(options);
+    Held<adit_listener> listener = listen(session);
+    const NetVisitor visitor = visit(listener);
+    events.wait(ADIT_EVENT_CONNECTION_OPENED);
+    {
+        const NoDescriptors none;
+        CHECK(code_of_accept(listener, 20'000) == ADIT_E_SYSTEM); // the connection waits for the next accept
+    }
+    CHECK(adit_session_drain(session.get(), 0, nullptr) == ADIT_OK);
+    REQUIRE(adit::Background::wait_stopped(std::chrono::seconds(20)));
+    listener.reset();
+    events.wait(ADIT_EVENT_CONNECTION_CLOSED);
 }
 
 TEST_CASE("connections that nobody took are given up with their listener") {
