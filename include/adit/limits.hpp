@@ -136,7 +136,7 @@ inline constexpr auto half_close_time = 60s;                   ///< a visitor ma
 inline constexpr auto goaway_time = 2s;                        ///< for the last bytes of a session we close
 
 // edge
-inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent
+inline constexpr auto tls_handshake_time = 10s;                ///< of a visitor or an agent, at the edge or in the application
 inline constexpr std::size_t own_certificates_max = 1'024;     ///< for single names, of an edge that makes its own
 inline constexpr auto own_certificate_renewal = 30 * 24h;      ///< before they expire; they are made for 397 days
 inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f

@@ -23,8 +23,8 @@ namespace adit::inline v0 {
 ///     8080, localhost:8080     http for http(s) endpoints (https for port 443), tcp for tcp and tls endpoints
 ///
 /// An http(s) endpoint with an http, https or unix upstream is proxied request by request over a pool of kept connections;
-/// everything else is passed on as bytes, half closed ends included. A visitor's TLS that was not ended at the edge
-/// (tls endpoints) is never wrapped a second time.
+/// everything else is passed on as bytes, half closed ends included. A visitor's TLS that was ended neither at the edge nor
+/// here (tls endpoints without tls_termination() and agent_tls_termination()) is never wrapped a second time.
 ///
 /// A value that cannot work is refused by forward() before anything is sent: errc::unsupported_url for the address,
 /// errc::invalid_option for the rest; the message says what is wrong.

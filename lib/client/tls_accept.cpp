@@ -54,12 +54,14 @@ asio::awaitable<void> TlsAccept::run(std::shared_ptr<TlsAccept> self) {
 }
 
 asio::awaitable<Result<std::shared_ptr<net::TlsMuxStream>>> TlsAccept::shake() {
-    const net::Deadline bound(executor_, limits::tls_handshake_time, [weak = std::weak_ptr<net::MuxStream>(stream_)] {
+    const auto time = listener_->session().options().tls_handshake_time;
+    const net::Deadline bound(executor_, time, [weak = std::weak_ptr<net::MuxStream>(stream_)] {
         if (const auto late = weak.lock()) late->abort();
     });
     ByteQueue prefix;
     if (proxy_protocol_) {
         Result<ByteQueue> header = co_await read_proxy_header();
+        if (bound.expired()) co_return ErrorInfo(errc::timed_out, "the PROXY protocol header did not come in time");
         if (!header) co_return header.error();
         prefix = std::move(*header);
     }

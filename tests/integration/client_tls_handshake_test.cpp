@@ -186,6 +186,24 @@ TEST_CASE("garbage, silence and half handshakes harm nobody else, and are events
     CHECK(late.read_end() == "truncated");
 }
 
+TEST_CASE("a handshake that takes too long is given up, however much of it came") {
+    for (const int proxy_protocol : {0, 1}) {
+        CAPTURE(proxy_protocol);
+        World world(proxy_protocol, 100ms);
+        Visitor silent = world.edge.visit(world.listener.id(), "tls", true);
+        CHECK(silent.read_end() == errc::connection_reset);
+        const Event closed = world.closed.wait();
+        CHECK_MESSAGE(closed.reason().code() == errc::timed_out, closed.to_string());
+        CHECK(closed.duration() >= 100ms);
+        TlsVisitor half = world.visit(world.good());
+        if (proxy_protocol != 0) half.raw().write("PROXY UNKNOWN\r\n");
+        half.hello();
+        CHECK(half.read_end() == "truncated");
+        CHECK(world.closed.wait().reason().code() == errc::timed_out);
+        CHECK(world.nothing_waits());
+    }
+}
+
 TEST_CASE("a client that sends a handshake without end is cut off") {
     World world;
     world.tls.client_ca(world.authority.pem());

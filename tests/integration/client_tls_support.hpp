@@ -4,6 +4,7 @@
 #include "integration/client_support.hpp"
 #include "support/tls_visitor.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -55,12 +56,21 @@ inline adit::TlsServer make_server(const TestAuthority& authority, const std::st
     return adit::TlsServer(leaf.certificate_pem, leaf.key_pem);
 }
 
+/// With less time for a visitor's handshake than programs give.
+inline adit::SessionOptions with_handshake_time(adit::SessionOptions options, std::chrono::milliseconds time) {
+    const_cast<adit::SessionOptions::Data&>(options.data()).tls_handshake_time = time; // it has no setter
+    return options;
+}
+
 class World {
 public:
-    explicit World(int proxy_protocol = 0)
-        : tls(make_server(authority)), session(adit::Session::connect(edge.options().on_event(closed.handler()))),
-          listener(session.listen(
-              adit::Endpoint("tls://app.example.com").agent_tls_termination(tls).proxy_protocol(proxy_protocol))) {}
+    explicit World(int proxy_protocol = 0, std::chrono::milliseconds time = adit::limits::tls_handshake_time)
+        : tls(make_server(authority)),
+          session(adit::Session::connect(with_handshake_time(edge.options().on_event(closed.handler()), time))),
+          listener(session.listen(adit::Endpoint("tls://app.example.com")
+                                      .agent_tls_termination(tls)
+                                      .proxy_protocol(proxy_protocol)
+                                      .backlog(256))) {}
 
     TlsVisitorOptions good() const { return TlsVisitorOptions(authority.pem()); }
     TlsVisitor visit(const TlsVisitorOptions& options) {
