@@ -114,6 +114,7 @@ inline constexpr std::size_t inspector_hosts_max = 32;         ///< further name
 inline constexpr std::size_t inspector_connections = 64;       ///< of browsers and scripts; one more gets 503
 inline constexpr std::size_t inspector_live_clients = 16;      ///< pages that are kept up to date; one more gets 503
 inline constexpr std::size_t inspector_live_batch = 100;       ///< exchanges told in one update; what waits is told in the next
+inline constexpr std::size_t inspector_update_max = 1u << 20;  ///< bytes of one update, after which it ends: paths may be long
 inline constexpr auto inspector_live_pause = 50ms;             ///< between two updates of a page; quicker is not seen
 inline constexpr auto inspector_ping_time = 15s;               ///< without news a live page is told so
 inline constexpr std::size_t inspector_head_max = 32'768;      ///< bytes of a request head to the inspector

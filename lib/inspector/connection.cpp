@@ -198,10 +198,10 @@ asio::awaitable<void> Connection::tell_news() {
     out += "retry: 1000\n\n";
     while (taken && !gone_) {
         news_ = false;
-        const Changes changes = store.changes(since, limits::inspector_live_batch);
+        Changes changes = store.changes(since, limits::inspector_live_batch);
         if (!told || changes.version != since) {
-            out += "id: " + store.prefix() + std::to_string(changes.version) + "\nevent: exchanges\ndata: " +
-                   changes_json(store, changes) + "\n\n";
+            const std::string data = changes_json(store, changes);
+            out += "id: " + store.prefix() + std::to_string(changes.version) + "\nevent: exchanges\ndata: " + data + "\n\n";
         } else {
             out += ": nothing new\n\n";
         }

@@ -7,19 +7,20 @@
 #include "inspector/task.hpp"
 #include "net/socket.hpp"
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 namespace adit::inline v0::inspector {
 
-/// What all connections of an inspector share. Immutable but for the counter, on one strand.
+/// What all connections of an inspector share.
 class Service {
 public:
     Service(std::shared_ptr<Store> s, Guard g, Api a) : store(std::move(s)), guard(std::move(g)), api(std::move(a)) {}
     const std::shared_ptr<Store> store;
     const Guard guard;
     const Api api;
-    std::size_t live_clients = 0;
+    std::atomic<std::size_t> live_clients = 0;
 };
 
 class Connection final : public Task {

@@ -193,7 +193,8 @@ Result<std::uint64_t> InspectorImpl::replay(std::shared_ptr<ForwarderImpl> forwa
 // --- pages that are kept up to date
 
 void InspectorImpl::changed() {
-    if (wake_posted_.exchange(true)) return;
+    // A page counts before it looks, so one that is not counted yet sees what has changed by now.
+    if (service_->live_clients.load() == 0 || wake_posted_.exchange(true)) return;
     try {
         // Weak: what is posted to a context that is being destroyed must not own anything.
         asio::post(strand_, [weak = weak_from_this()] {

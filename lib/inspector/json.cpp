@@ -4,6 +4,8 @@
 #include "inspector/curl.hpp"
 #include "inspector/query.hpp"
 
+#include <adit/limits.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -182,17 +184,21 @@ std::string list_json(const std::vector<std::string>& requests, std::string_view
     return out + "],\"next_uri\":" + (next.empty() ? "null" : dump(Json(next))) + "}";
 }
 
-std::string changes_json(const Store& store, const Changes& changes) {
-    Json json;
-    json["forgotten"] = changes.forgotten;
-    json["oldest"] = changes.oldest == 0 ? Json() : Json(store.id(changes.oldest));
-    Json& requests = json["requests"] = Json::array();
-    for (const EntryPtr& entry : changes.entries) {
-        entry->with([&](const Exchange& exchange) {
-            requests.push_back(exchange_of(store, entry->number, exchange, Detail::summary));
-        });
+std::string changes_json(const Store& store, Changes& changes) {
+    std::string out = changes.forgotten ? "{\"forgotten\":true,\"oldest\":" : "{\"forgotten\":false,\"oldest\":";
+    out += changes.oldest == 0 ? "null" : dump(Json(store.id(changes.oldest)));
+    out += ",\"requests\":[";
+    std::size_t count = 0;
+    while (count < changes.entries.size() && out.size() < limits::inspector_update_max) {
+        if (count != 0) out.push_back(',');
+        out += to_json(store, *changes.entries[count++].entry, Detail::summary);
     }
-    return dump(json);
+    if (count < changes.entries.size()) {
+        changes.entries.resize(count);
+        changes.version = changes.entries.back().version;
+        changes.more = true;
+    }
+    return out + "]}";
 }
 
 std::string error_json(int status, std::string_view message, std::string_view error) {

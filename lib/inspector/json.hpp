@@ -24,7 +24,8 @@ enum class Detail : std::uint8_t {
 std::string to_json(const Store& store, Entry& entry, Detail detail);
 /// `requests`: documents that to_json() made. `next`: where the list goes on, "" at its end.
 std::string list_json(const std::vector<std::string>& requests, std::string_view next);
-std::string changes_json(const Store& store, const Changes& changes);
+/// As summaries, at most about limits::inspector_update_max bytes: what did not fit is taken out of `changes`.
+std::string changes_json(const Store& store, Changes& changes);
 std::string error_json(int status, std::string_view message, std::string_view error);
 std::string status_json(const detail::SessionImpl& session);
 

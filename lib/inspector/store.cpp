@@ -92,11 +92,11 @@ Changes Store::changes(std::uint64_t since, std::size_t max) const {
     changes.forgotten = since < forgotten_;
     changes.oldest = entries_.empty() ? 0 : entries_.front()->number;
     for (const EntryPtr& entry : entries_)
-        if (entry->version_ > since) changes.entries.push_back(entry);
-    std::ranges::sort(changes.entries, {}, [](const EntryPtr& entry) { return entry->version_; });
+        if (entry->version_ > since) changes.entries.push_back({entry, entry->version_});
+    std::ranges::sort(changes.entries, {}, &Change::version);
     changes.more = changes.entries.size() > max;
     if (changes.more) changes.entries.resize(max);
-    changes.version = changes.more ? changes.entries.back()->version_ : version_;
+    changes.version = changes.more ? changes.entries.back().version : version_;
     return changes;
 }
 

@@ -18,10 +18,16 @@ namespace adit::inline v0::inspector {
 
 using EntryPtr = std::shared_ptr<Entry>;
 
+class Change {
+public:
+    EntryPtr entry;
+    std::uint64_t version = 0;
+};
+
 /// What changed since somebody looked.
 class Changes {
 public:
-    std::vector<EntryPtr> entries; ///< in the order of their changes, at most as many as were asked for
+    std::vector<Change> entries;   ///< in the order of their changes, at most as many as were asked for
     std::uint64_t version = 0;     ///< to ask with the next time
     std::uint64_t oldest = 0;      ///< number of the oldest that is kept; 0: none
     bool forgotten = false;        ///< all that was before

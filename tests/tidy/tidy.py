@@ -23,7 +23,7 @@ STRANGERS = {("edge", "client"), ("control", "client"), ("control", "inspector")
 # A library and the files that may include it.
 HOMES = [
     (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/(unit/tls|install)/"), "BoringSSL only in lib/tls"),
-    (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$|^lib/proto/"), "nlohmann/json only in .cpp files and lib/proto"),
+    (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$|^lib/proto/|^tests/"), "nlohmann/json only in .cpp files and lib/proto"),
     (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$|^tests/unit/http/"), "llhttp only in lib/http/*.cpp"),
     (re.compile(r"^nghttp2/"), re.compile(r"^lib/http/.*\.cpp$"), "nghttp2 only in lib/http/*.cpp"),
     (re.compile(r"^fmt/"), re.compile(r"^(lib|examples|tests)/"), "fmt never in a public header"),

@@ -109,6 +109,30 @@ TEST_CASE("bytes that are no text, and a body that was cut") {
     CHECK(decoded(out["response"]["raw"]).ends_with("\r\n10\r\n0123456789abcdef\r\n")); // no end that was not there
 }
 
+TEST_CASE("an update of long paths ends soon, and the next goes on") {
+    Store store("p", 9, 1u << 30, [] {});
+    const std::string path = "/" + std::string(700'000, 'p');
+    for (int i = 0; i < 5; ++i) store.add(adit_test::exchange("GET", path));
+    std::uint64_t since = 0;
+    std::string seen;
+    for (bool more = true; more;) {
+        auto changes = store.changes(since, 100);
+        const std::string text = adit::inspector::changes_json(store, changes);
+        CHECK(text.size() < 2 * adit::limits::inspector_update_max);
+        const json update = json::parse(text);
+        CHECK(update["requests"].size() == changes.entries.size());
+        CHECK(update["oldest"] == "p00000001");
+        for (const json& each : update["requests"]) seen += each["id"].get<std::string>().back();
+        CHECK(changes.version > since);
+        since = changes.version;
+        more = changes.more;
+    }
+    CHECK(seen == "12345");
+    auto none = store.changes(since, 100);
+    CHECK(json::parse(adit::inspector::changes_json(store, none)) ==
+          json::parse(R"({"forgotten":false,"oldest":"p00000001","requests":[]})"));
+}
+
 TEST_CASE("what a replay may say, and what not") {
     const auto order = ReplayOrder::parse(R"({"id":"x","tunnel_name":"t","method":"PUT","path":"/p","body":"b",
         "headers":{"A":"1","B":["2","3"]},"trailers":[["C","4"]]})");

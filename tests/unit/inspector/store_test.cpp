@@ -78,13 +78,13 @@ TEST_CASE("changes are told in their order, in batches, and from where somebody 
     store.add(exchange("GET", "/c"));
     Changes seen = store.changes(0, 2);
     REQUIRE(seen.entries.size() == 2);
-    CHECK(target(seen.entries[0]) == "/a");
+    CHECK(target(seen.entries[0].entry) == "/a");
     CHECK(seen.more);
     CHECK(seen.oldest == 1);
     CHECK_FALSE(seen.forgotten);
     seen = store.changes(seen.version, 2);
     REQUIRE(seen.entries.size() == 1);
-    CHECK(target(seen.entries[0]) == "/c");
+    CHECK(target(seen.entries[0].entry) == "/c");
     CHECK_FALSE(seen.more);
     CHECK(store.changes(seen.version, 2).entries.empty());
     CHECK(store.changed(*a, false)); // grew, which nobody has to know
@@ -92,7 +92,7 @@ TEST_CASE("changes are told in their order, in batches, and from where somebody 
     CHECK(store.changed(*a, true));
     const Changes again = store.changes(seen.version, 2);
     REQUIRE(again.entries.size() == 1);
-    CHECK(again.entries[0] == a);
+    CHECK(again.entries[0].entry == a);
     store.forget_all();
     const Changes none = store.changes(again.version, 2);
     CHECK(none.forgotten);
