@@ -44,7 +44,7 @@ namespace {
 
 struct Settings {
     std::string base_domain = "localhost";
-    std::vector<std::string> allow_domain;
+    std::vector<std::string> allow_domain, advertise_agent;
     std::string agent = "127.0.0.1:4443", https = "127.0.0.1:8443", http = "127.0.0.1:8080";
     std::string tcp_host = "127.0.0.1", tcp_ports;
     std::string certificate, key, authtokens, seal_key, access_log = "-", min_tls = "1.2";
@@ -268,6 +268,7 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
     options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls);
     options.sessions_per_credential(settings.sessions_per_credential);
     for (const auto& name : settings.allow_domain) options.allow_domain(name);
+    for (const auto& address : settings.advertise_agent) options.advertise_agent_address(address);
     for (const auto& cidr : settings.trusted_proxy) options.trusted_proxy(cidr);
     if (settings.public_https != 0 || settings.public_http != 0) {
         options.public_ports(settings.public_https, settings.public_http);
@@ -386,6 +387,7 @@ int main(int argc, char** argv) {
     app.add_option("--base-domain", s.base_domain, "random names are made below it")->capture_default_str();
     app.add_option("--allow-domain", s.allow_domain, "further names that may be bound; *.example.org for all below");
     app.add_option("--agent", s.agent, "address for agents")->capture_default_str();
+    app.add_option("--advertise-agent", s.advertise_agent, "HOST:PORT by which agents reach this edge; two or more: they keep two legs");
     app.add_option("--https", s.https, "address for https and tls visitors")->capture_default_str();
     app.add_option("--http", s.http, "address for http visitors")->capture_default_str();
     app.add_option("--tcp-host", s.tcp_host, "IP where tcp endpoints listen")->capture_default_str();

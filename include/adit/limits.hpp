@@ -46,6 +46,7 @@ inline constexpr std::size_t rpcs_per_session = 32;            ///< calls of one
 inline constexpr std::size_t rpcs_per_session_waiting = 1'024; ///< and behind them: all listeners of a session may be closed at once
 inline constexpr std::size_t rpc_bytes_per_session = 8u << 20; ///< received of calls and not read yet; the session ends beyond
 inline constexpr std::size_t sessions_per_credential = 100;    ///< legs of agents; 108 beyond
+inline constexpr std::size_t advertised_addresses = 16;        ///< of an edge, told to each agent; it keeps two legs
 
 // SDK
 inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused

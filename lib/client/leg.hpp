@@ -15,6 +15,7 @@ public:
         const LegMachine::Config& config);
 
     std::uint32_t number() const noexcept { return number_; }
+    const ServerTarget& target() const noexcept { return target_; }
     const LegMachine& machine() const noexcept { return machine_; }
     /// The link that binds and calls may use; null while there is none.
     std::shared_ptr<Link> link() const { return machine_.is_linked() ? link_ : nullptr; }

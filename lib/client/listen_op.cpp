@@ -57,7 +57,7 @@ asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
     for (;;) {
         const Result<std::shared_ptr<Link>> link = co_await op->session_->wait_link(end);
         if (!link) {
-            op->take_answer(link.error());
+            op->fail(link.error());
             co_return;
         }
         op->asked_ = true;
@@ -66,7 +66,7 @@ asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
         // Lost with the link, and so is what the edge made of it: asked again on the next one.
         const bool lost = !answer && !(*link)->mux()->is_open();
         if (!lost || op->late_ || op->session_->ended()) {
-            op->take_answer(answer);
+            op->take_answer(answer, **link);
             co_return;
         }
         op->asked_ = false;
@@ -83,10 +83,14 @@ void ListenOp::too_late() {
     if (!session_->begin_late_bind()) stop_.emit(asio::cancellation_type::terminal);
 }
 
-void ListenOp::take_answer(const Result<std::string>& answer) {
+void ListenOp::fail(const ErrorInfo& why) {
+    const ErrorInfo ended = session_->ended();
+    finish(ended ? ended : why, nullptr);
+}
+
+void ListenOp::take_answer(const Result<std::string>& answer, const Link& link) {
     if (!answer) {
-        const ErrorInfo ended = session_->ended();
-        finish(ended ? ended : answer.error(), nullptr);
+        fail(answer.error());
         return;
     }
     std::string id;
@@ -100,7 +104,7 @@ void ListenOp::take_answer(const Result<std::string>& answer) {
         finish(bound.error(), nullptr);
         return;
     }
-    Result<std::shared_ptr<ListenerImpl>> listener = session_->add_listener(plan_, *bound);
+    Result<std::shared_ptr<ListenerImpl>> listener = session_->add_listener(plan_, *bound, link);
     if (listener) {
         finish({}, std::move(*listener));
     } else {

@@ -21,7 +21,8 @@ public:
 private:
     static asio::awaitable<void> run(std::shared_ptr<ListenOp> op);
     void too_late();
-    void take_answer(const Result<std::string>& answer);
+    void fail(const ErrorInfo& why);
+    void take_answer(const Result<std::string>& answer, const Link& link);
     void finish(const ErrorInfo& error, std::shared_ptr<ListenerImpl> listener);
 
     const std::shared_ptr<SessionImpl> session_;

@@ -235,17 +235,57 @@ Result<void> ListenerImpl::read_rebind_answer(std::string_view json, Bound& out)
     return {};
 }
 
-/// The id that we chose and the first token hold, whatever the edge answers (agent-protocol 5.3).
-void ListenerImpl::rebound(const Bound& bound) {
+/// What the first leg was told holds for all; and when they were all lost, the id that we chose and the first token, whatever
+/// the edge answers (agent-protocol 5.3).
+std::string ListenerImpl::came_to(std::uint32_t leg, const Bound& bound) {
+    std::string former;
+    bool first = false;
     {
         const std::lock_guard lock(mutex_);
-        const Bound former = std::exchange(bound_, bound);
-        if (type_ == RequestType::bind) {
-            bound_.id = former.id;
-            bound_.token = former.token;
+        first = id_on_leg_.empty();
+        if (first) {
+            const Bound before = std::exchange(bound_, bound);
+            if (type_ == RequestType::bind) {
+                bound_.id = before.id;
+                bound_.token = before.token;
+            } else if (before.id != bound.id) {
+                former = before.id;
+            }
         }
+        id_on_leg_[leg] = type_ == RequestType::bind ? bound_.id : bound.id;
     }
-    tell(Event::Kind::listener_up, {});
+    if (first) tell(Event::Kind::listener_up, {});
+    return former;
+}
+
+std::string ListenerImpl::left(std::uint32_t leg) {
+    const std::lock_guard lock(mutex_);
+    const auto found = id_on_leg_.find(leg);
+    if (found == id_on_leg_.end()) return {};
+    const std::string id = found->second;
+    id_on_leg_.erase(found);
+    const bool used = std::ranges::any_of(id_on_leg_, [&id](const auto& each) { return each.second == id; });
+    if (id_on_leg_.empty() || used) return {};
+    if (bound_.id == id) bound_.id = id_on_leg_.begin()->second;
+    return id;
+}
+
+bool ListenerImpl::is_online_besides(std::uint32_t leg) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(id_on_leg_, [leg](const auto& each) { return each.first != leg; });
+}
+
+std::string ListenerImpl::id_on(std::uint32_t leg) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = id_on_leg_.find(leg);
+    return found == id_on_leg_.end() ? bound_.id : found->second;
+}
+
+std::vector<std::string> ListenerImpl::ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> ids{bound_.id};
+    for (const auto& [leg, id] : id_on_leg_) ids.push_back(id);
+    return ids;
 }
 
 void ListenerImpl::updated(const EndpointUpdate& update) {

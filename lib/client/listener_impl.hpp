@@ -11,9 +11,11 @@
 #include <atomic>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace adit::inline v0::detail {
@@ -64,7 +66,16 @@ public:
     RequestType request_type() const noexcept { return type_; }
     std::string rebind_request() const;
     Result<void> read_rebind_answer(std::string_view json, Bound& out) const;
-    void rebound(const Bound& bound);
+    /// It is online on this leg. Gives the id by which it is no longer known, or "".
+    std::string came_to(std::uint32_t leg, const Bound& bound);
+    /// The leg is lost. Gives the id by which it is no longer known, or "".
+    std::string left(std::uint32_t leg);
+    /// On another leg than this.
+    bool is_online_besides(std::uint32_t leg) const;
+    /// What that leg calls it: a labelled endpoint has another id on each.
+    std::string id_on(std::uint32_t leg) const;
+    /// All of them.
+    std::vector<std::string> ids() const;
     std::string tunnel_id() const { return bound().tunnel_id; }
     /// The edge has taken it: from now on it is bound again like this.
     void updated(const EndpointUpdate& update);
@@ -101,6 +112,7 @@ private:
     mutable std::mutex mutex_;
     BindPlan plan_;
     Bound bound_;
+    std::map<std::uint32_t, std::string> id_on_leg_; // of the legs on which it is online
     std::list<Waiter> waiters_;
     std::deque<std::shared_ptr<ConnectionImpl>> backlog_;
     std::vector<std::weak_ptr<TlsAccept>> handshakes_; // some may be over

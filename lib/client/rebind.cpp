@@ -49,7 +49,7 @@ void Rebind::take_answer(const std::shared_ptr<ListenerImpl>& listener, const Re
     if (!listener->is_open()) { // closed meanwhile: the Unbind may have been earlier than this bind
         session_->start_unbind(listener);
     } else if (read) {
-        session_->rebound(listener, bound);
+        session_->rebound(*leg_, listener, bound);
     } else {
         session_->rebind_refused(*leg_, listener, read.error());
     }

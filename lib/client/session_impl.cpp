@@ -104,17 +104,28 @@ void SessionImpl::add_leg(ServerTarget target, LegMachine::Config config) {
     legs_.back()->dial();
 }
 
-/// The first address is the one we came by (agent-protocol 1.1).
+/// The first address counts as the one we came by (agent-protocol 1.1); if we know it to be another one, that is left out.
 void SessionImpl::add_offered_leg(const AuthResponse& answer) {
-    const auto& offered = answer.extra.connect_addresses;
-    if (!options().reconnect || legs_.size() >= limits::legs || offered.size() <= legs_.size()) return;
-    SessionOptions other = options_;
-    other.server(offered[legs_.size()].server_addr);
-    const Result<ServerTarget> target = check(other.data());
-    if (!target) return; // an address of the edge that cannot be one
+    if (!options().reconnect || legs_.size() >= limits::legs) return;
+    const std::string own = legs_.front()->target().text();
+    std::vector<ServerTarget> others;
+    bool own_offered = false;
+    for (const ConnectAddress& offered : answer.extra.connect_addresses) {
+        SessionOptions other = options_;
+        other.server(offered.server_addr);
+        const Result<ServerTarget> target = check(other.data());
+        if (!target) continue; // an address of the edge that cannot be one
+        if (!own_offered && target->text() == own) {
+            own_offered = true;
+        } else {
+            others.push_back(*target);
+        }
+    }
+    const std::size_t next = own_offered ? 0 : 1;
+    if (others.size() <= next) return;
     LegMachine::Config config = leg_config(options());
     config.persistent = true;
-    add_leg(*target, config);
+    add_leg(others[next], config);
 }
 
 std::shared_ptr<Link> SessionImpl::link() const {
@@ -146,15 +157,26 @@ void SessionImpl::leg_connecting(const Leg& leg) {
 }
 
 void SessionImpl::leg_linked(Leg& leg, const AuthResponse& answer) {
+    bool renamed = false;
     {
         const std::lock_guard lock(mutex_);
+        renamed = open_ && details_.id() != answer.client_id;
         details_ = read_details(answer);
         cookie_ = answer.extra.cookie;
         open_ = true;
     }
+    if (renamed) leave_former_legs(leg);
     if (leg.number() == 0) add_offered_leg(answer);
     rebind(leg, listeners(), true);
     if (const auto connected = std::exchange(connected_, nullptr)) connected({});
+}
+
+/// The edge does not know us any more (another key) and gave a new id: legs with the former one would be another client.
+void SessionImpl::leave_former_legs(const Leg& leg) {
+    for (const auto& other : legs_) {
+        const auto link = other->link();
+        if (other.get() != &leg && link) other->give_up_link(*link, ErrorInfo(errc::session_lost, "the edge gave this session a new id"));
+    }
 }
 
 void SessionImpl::leg_online(const Leg& leg) {
@@ -179,7 +201,11 @@ void SessionImpl::leg_failed(const Leg& leg, std::chrono::steady_clock::time_poi
         online_ = online;
         if (!ended_) last_error_ = why;
     }
-    for (const auto& listener : listeners()) listener->drop_lost();
+    for (const auto& listener : listeners()) {
+        listener->drop_lost();
+        const std::lock_guard lock(mutex_);
+        if (const std::string former = listener->left(leg.number()); !former.empty()) listeners_.erase(former);
+    }
     if (wants_events()) {
         auto event = std::make_shared<Event::Data>(Event::Kind::disconnected);
         event->leg = leg.number();

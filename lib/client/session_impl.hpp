@@ -95,13 +95,14 @@ public:
     /// Reserves a place for a listener: streams that come before the edge's answer wait for it.
     Result<void> begin_listen();
     /// Puts the listener in; connections that waited for it are delivered.
-    Result<std::shared_ptr<ListenerImpl>> add_listener(const BindPlan& plan, const Bound& bound);
+    /// `link` is the one that it was bound on.
+    Result<std::shared_ptr<ListenerImpl>> add_listener(const BindPlan& plan, const Bound& bound, const Link& link);
     void end_listen();
     /// Its time is over, but its answer may still come and is then undone. False if too many wait for that.
     bool begin_late_bind() noexcept { return ++late_binds_ <= limits::late_binds; }
     void end_late_bind() noexcept { --late_binds_; }
     /// A listener is online again on `leg`.
-    void rebound(const std::shared_ptr<ListenerImpl>& listener, const Bound& bound);
+    void rebound(const Leg& leg, const std::shared_ptr<ListenerImpl>& listener, const Bound& bound);
     /// The edge does not take it back on `leg`.
     void rebind_refused(const Leg& leg, const std::shared_ptr<ListenerImpl>& listener, const ErrorInfo& why);
     /// Gives the head of a connection to the listener it is for.
@@ -131,7 +132,9 @@ private:
     void stop_legs(const ErrorInfo& why);
     void finish_if_detached();
     void add_leg(ServerTarget target, LegMachine::Config config);
+    void leave_former_legs(const Leg& leg);
     void add_offered_leg(const AuthResponse& answer);
+    bool forget(const std::shared_ptr<ListenerImpl>& listener);
     void rebind(Leg& leg, std::vector<std::shared_ptr<ListenerImpl>> listeners, bool all);
     void wake_waiters();
     void deliver_parked();
@@ -170,7 +173,8 @@ private:
     ErrorInfo last_error_;
     SessionDetails details_;
     std::string cookie_;
-    Listeners listeners_;
+    Listeners listeners_; // by id; a labelled one has an id for each leg
+    std::size_t listener_count_ = 0;
     std::uint64_t next_order_ = 0;
     std::size_t listens_pending_ = 0;
     Background::Lease lease_;

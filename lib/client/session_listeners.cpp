@@ -25,7 +25,7 @@ Result<void> SessionImpl::begin_listen() {
     const std::lock_guard lock(mutex_);
     if (ended_) return ended_;
     if (draining_.load()) return ErrorInfo(errc::session_closed, "this program is closing the session");
-    if (listeners_.size() + listens_pending_ >= limits::listeners_per_session) {
+    if (listener_count_ + listens_pending_ >= limits::listeners_per_session) {
         return ErrorInfo(errc::limit_exceeded, "a session has at most " +
                                                    std::to_string(limits::listeners_per_session) + " listeners");
     }
@@ -50,7 +50,8 @@ void SessionImpl::wake_waiters() {
     for (asio::steady_timer& waiter : waiters_) waiter.cancel();
 }
 
-Result<std::shared_ptr<ListenerImpl>> SessionImpl::add_listener(const BindPlan& plan, const Bound& bound) {
+Result<std::shared_ptr<ListenerImpl>> SessionImpl::add_listener(const BindPlan& plan, const Bound& bound,
+                                                                const Link& link) {
     std::shared_ptr<ListenerImpl> listener;
     {
         const std::lock_guard lock(mutex_);
@@ -58,11 +59,15 @@ Result<std::shared_ptr<ListenerImpl>> SessionImpl::add_listener(const BindPlan& 
         listener = ListenerImpl::create(shared_from_this(), plan, bound, next_order_++);
         if (!listeners_.emplace(bound.id, listener).second)
             return ErrorInfo(errc::protocol_error, "the edge gave the id of another listener", bound.id);
+        ++listener_count_;
     }
-    listener->tell(Event::Kind::listener_up, {});
-    const auto used = link();
-    for (const auto& leg : legs_)
-        if (leg->link() && leg->link() != used) rebind(*leg, {listener}, false);
+    for (const auto& leg : legs_) {
+        if (leg->link().get() == &link) {
+            (void)listener->came_to(leg->number(), bound);
+        } else if (leg->link()) {
+            rebind(*leg, {listener}, false);
+        }
+    }
     deliver_parked();
     return listener;
 }
@@ -84,9 +89,22 @@ std::shared_ptr<ListenerImpl> SessionImpl::take_listener(const std::string& id) 
     const std::lock_guard lock(mutex_);
     const auto found = listeners_.find(id);
     if (found == listeners_.end()) return nullptr;
-    auto listener = std::move(found->second);
-    listeners_.erase(found);
+    auto listener = found->second;
+    forget(listener);
     return listener;
+}
+
+/// With the mutex held, and while the caller keeps it: its end is not for here.
+bool SessionImpl::forget(const std::shared_ptr<ListenerImpl>& listener) {
+    std::size_t erased = 0;
+    for (const std::string& id : listener->ids()) {
+        const auto found = listeners_.find(id);
+        if (found == listeners_.end() || found->second != listener) continue;
+        listeners_.erase(found);
+        ++erased;
+    }
+    if (erased != 0) --listener_count_;
+    return erased != 0;
 }
 
 /// In the order in which they were bound.
@@ -98,6 +116,8 @@ std::vector<std::shared_ptr<ListenerImpl>> SessionImpl::listeners() const {
         for (const auto& [id, listener] : listeners_) all.push_back(listener);
     }
     std::ranges::sort(all, {}, &ListenerImpl::order);
+    const auto twice = std::ranges::unique(all);
+    all.erase(twice.begin(), twice.end());
     return all;
 }
 
@@ -137,27 +157,19 @@ void SessionImpl::rebind(Leg& leg, std::vector<std::shared_ptr<ListenerImpl>> li
     Rebind::start(shared_from_this(), leg.shared_from_this(), link, std::move(listeners), done);
 }
 
-void SessionImpl::rebound(const std::shared_ptr<ListenerImpl>& listener, const Bound& bound) {
-    {
-        const std::lock_guard lock(mutex_);
-        const std::string former = listener->id();
-        // A labelled endpoint gets a new id (agent-protocol 5.3).
-        const bool labelled = listener->request_type() == RequestType::start_tunnel_with_label;
-        if (labelled && former != bound.id && !listeners_.contains(bound.id)) {
-            auto moved = listeners_.extract(former);
-            if (!moved.empty()) {
-                moved.key() = bound.id;
-                listeners_.insert(std::move(moved));
-            }
-        }
-    }
-    listener->rebound(bound);
+void SessionImpl::rebound(const Leg& leg, const std::shared_ptr<ListenerImpl>& listener, const Bound& bound) {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    const std::string former = listener->came_to(leg.number(), bound);
+    // A labelled endpoint gets a new id (agent-protocol 5.3).
+    if (const auto found = listeners_.find(former); found != listeners_.end() && found->second == listener)
+        listeners_.erase(found);
+    listeners_.emplace(listener->id_on(leg.number()), listener);
 }
 
+/// One that is online on another leg stays so.
 void SessionImpl::rebind_refused(const Leg& leg, const std::shared_ptr<ListenerImpl>& listener, const ErrorInfo& why) {
-    const bool online_elsewhere =
-        std::ranges::any_of(legs_, [&leg](const auto& other) { return other.get() != &leg && other->is_online(); });
-    if (online_elsewhere) return;
+    if (listener->is_online_besides(leg.number())) return;
     remember_error(why);
     if (take_listener(listener->id())) listener->end(why);
 }
@@ -165,15 +177,10 @@ void SessionImpl::rebind_refused(const Leg& leg, const std::shared_ptr<ListenerI
 // --- taken offline
 
 void SessionImpl::start_unbind(std::shared_ptr<ListenerImpl> listener) noexcept {
-    std::shared_ptr<ListenerImpl> kept; // the map's reference must not be the last while the mutex is held
     std::error_code code;
     {
         const std::lock_guard lock(mutex_);
-        const auto found = listeners_.find(listener->id());
-        if (found != listeners_.end() && found->second == listener) {
-            kept = std::move(found->second);
-            listeners_.erase(found);
-        }
+        forget(listener);
         code = ended_.code();
     }
     if (code) {
@@ -191,13 +198,13 @@ void SessionImpl::start_unbind(std::shared_ptr<ListenerImpl> listener) noexcept 
 
 /// On every leg; a leg without a link has nothing to undo, for it will not be bound again there.
 asio::awaitable<void> SessionImpl::unbind(std::shared_ptr<SessionImpl> self, std::shared_ptr<ListenerImpl> listener) {
-    std::vector<std::shared_ptr<Link>> links;
+    std::vector<std::pair<std::shared_ptr<Link>, std::string>> links;
     for (const auto& leg : self->legs_)
-        if (leg->link()) links.push_back(leg->link());
+        if (leg->link()) links.emplace_back(leg->link(), listener->id_on(leg->number()));
     std::error_code code;
-    for (const auto& link : links) {
+    for (const auto& [link, id] : links) {
         UnbindRequest request;
-        request.id = listener->id();
+        request.id = id;
         std::string text = encode(request);
         const Result<std::string> answer = co_await net::call(link->mux(), unbind_type, std::move(text), self->rpc_time());
         std::error_code failed = answer.error().code();

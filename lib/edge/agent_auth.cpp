@@ -135,6 +135,11 @@ std::string AgentSession::accept_agent(const AuthAnswer& answer) {
     response.extra.account_name = answer.account;
     response.extra.banner = context_.settings.banner;
     response.extra.agent_session_id = id_;
+    for (const std::string& address : context_.settings.advertised_agent_addresses) {
+        ConnectAddress& offered = response.extra.connect_addresses.emplace_back();
+        offered.region = context_.settings.region;
+        offered.server_addr = address;
+    }
     if (auth_.extra.adit && context_.settings.window_growth) {
         response.extra.adit.emplace();
         response.extra.adit->window = limits::peer_window;

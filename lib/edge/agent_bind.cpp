@@ -84,12 +84,19 @@ asio::awaitable<std::string> AgentSession::bind_labels(std::string request) {
     co_return encode(response);
 }
 
-/// Agents repeat it, and name ids that are gone: that is success as well.
+/// Agents repeat it, and name ids that are gone: that is success as well. One leg speaks for all.
 std::string AgentSession::unbind(const std::string& request) {
     const auto decoded = decode_unbind_request(request);
     if (!decoded) return encode_error(decoded.error());
-    take_bind_offline(decoded->id);
+    for (const auto& leg : legs()) leg->take_bind_offline(decoded->id);
     return encode(EmptyResponse());
+}
+
+/// The sessions of the same agent, this one included.
+std::vector<std::shared_ptr<AgentSession>> AgentSession::legs() {
+    std::vector<std::shared_ptr<AgentSession>> legs = context_.sessions.of_client(client_id_);
+    std::erase_if(legs, [this](const auto& leg) { return leg->credential() != credential_; });
+    return legs;
 }
 
 std::string AgentSession::patch(const std::string& request) {
@@ -99,19 +106,27 @@ std::string AgentSession::patch(const std::string& request) {
         return encode_error(9026, "the module \"TrafficPolicy\" is not available in this version of the edge");
     if (decoded->metadata && decoded->metadata->size() > limits::metadata_max)
         return encode_error(0, "the metadata has more than " + std::to_string(limits::metadata_max) + " bytes");
-    const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(
-        binds_, [&](const auto& each) { return each.second->id == decoded->tunnel_id; });
-    if (decoded->tunnel_id.empty() || found == binds_.end())
-        return encode_error(333, "this session has no endpoint with the id \"" + decoded->tunnel_id + "\"");
-    const EndpointPtr old = found->second;
-    if (decoded->pooling_enabled && *decoded->pooling_enabled != old->pooled)
-        return encode_error(0, "pooling cannot be changed while the endpoint is online; bind it again");
-    if (decoded->metadata) {
-        const auto fresh = std::make_shared<const EndpointRecord>(*old, *decoded->metadata);
-        if (context_.endpoints.replace(old, fresh)) found->second = fresh;
+    ErrorInfo error = patch_endpoint(decoded->tunnel_id, *decoded);
+    if (error) return encode_error(error);
+    for (const auto& leg : legs()) {
+        if (leg.get() != this) (void)leg->patch_endpoint(decoded->tunnel_id, *decoded);
     }
     return encode(EmptyResponse());
+}
+
+ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(binds_, [&](const auto& each) { return each.second->id == endpoint_id; });
+    if (endpoint_id.empty() || found == binds_.end())
+        return ErrorInfo(ngrok_error(333), "this session has no endpoint with the id \"" + std::string(endpoint_id) + "\"");
+    const EndpointPtr old = found->second;
+    if (change.pooling_enabled && *change.pooling_enabled != old->pooled)
+        return ErrorInfo(errc::refused, "pooling cannot be changed while the endpoint is online; bind it again");
+    if (change.metadata) {
+        const auto fresh = std::make_shared<const EndpointRecord>(*old, *change.metadata);
+        if (context_.endpoints.replace(old, fresh)) found->second = fresh;
+    }
+    return {};
 }
 
 } // namespace adit

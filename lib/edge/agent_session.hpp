@@ -21,6 +21,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace adit::inline v0::edge {
 
@@ -126,6 +127,8 @@ private:
     asio::awaitable<std::string> bind_labels(std::string request);
     std::string unbind(const std::string& request);
     std::string patch(const std::string& request);
+    ErrorInfo patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change);
+    std::vector<std::shared_ptr<AgentSession>> legs();
     Result<PlanPtr> plan_bind(const BindRequest& request) const;
     std::string bind_answer(const BindRequest& request, const EndpointRecord& record) const;
 

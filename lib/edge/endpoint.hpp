@@ -64,7 +64,9 @@ using EndpointPtr = std::shared_ptr<const EndpointRecord>;
 class EndpointTable {
 public:
     /// The endpoint of the HTTP port for a Host; `host` normalised (normalize_host). Null if there is none. Exact names
-    /// win over wildcards, longer wildcards over shorter ones; the members of a pool take turns.
+    /// win over wildcards, longer wildcards over shorter ones. Of the members of a pool and the legs of an agent, the next
+    /// two in turn are compared and the one whose session has fewer streams is given, so one that no longer ends its
+    /// streams (half-open, overloaded) is left alone.
     EndpointPtr find_http(std::string_view host) const;
     /// The endpoint of the HTTPS port for a server name (or the Host of a request there): look at protocol() for whether
     /// TLS ends here (https, or tls with terminate_tls) or the bytes go through.
@@ -88,10 +90,19 @@ public:
     std::size_t size() const;
 
 private:
+    /// One or two to choose from, once the lock is given back.
+    class Pick {
+    public:
+        Pick() = default;
+        explicit Pick(EndpointPtr only) : first(std::move(only)) {}
+        Pick(EndpointPtr a, EndpointPtr b) : first(std::move(a)), second(std::move(b)) {}
+        EndpointPtr choose() &&;
+        EndpointPtr first, second;
+    };
     struct Slot {
         std::vector<EndpointPtr> members;
         mutable std::atomic<std::uint32_t> next{0};
-        EndpointPtr pick() const;
+        Pick pick() const;
     };
     struct Hash {
         using is_transparent = void;
@@ -102,7 +113,7 @@ private:
     struct NameSpace {
         Names exact;
         Names wildcards;
-        EndpointPtr find(std::string_view host) const;
+        Pick find(std::string_view host) const;
     };
 
     Slot& slot_for(const EndpointUrl& url);

@@ -1,3 +1,4 @@
+#include "edge/agent_session.hpp"
 #include "edge/endpoint.hpp"
 
 #include <algorithm>
@@ -23,34 +24,55 @@ EndpointRecord::EndpointRecord(const EndpointRecord& other, std::string new_meta
       labeled(other.labeled), pooled(other.pooled), forwards_to(other.forwards_to), metadata(std::move(new_metadata)),
       session(other.session), epoch(other.epoch), random(other.random) {}
 
-EndpointPtr EndpointTable::Slot::pick() const {
-    if (members.size() == 1) return members.front();
-    return members[next.fetch_add(1, std::memory_order_relaxed) % members.size()];
+EndpointPtr EndpointTable::Pick::choose() && {
+    if (!second) return std::move(first);
+    const auto one = first->session.lock();
+    const auto other = second->session.lock();
+    const bool rather_second = other && (!one || other->stream_count() < one->stream_count());
+    return std::move(rather_second ? second : first);
 }
 
-EndpointPtr EndpointTable::NameSpace::find(std::string_view host) const {
+EndpointTable::Pick EndpointTable::Slot::pick() const {
+    if (members.size() == 1) return Pick(members.front());
+    const std::size_t turn = next.fetch_add(1, std::memory_order_relaxed);
+    return {members[turn % members.size()], members[(turn + 1) % members.size()]};
+}
+
+EndpointTable::Pick EndpointTable::NameSpace::find(std::string_view host) const {
     if (const auto found = exact.find(host); found != exact.end()) return found->second.pick();
-    if (wildcards.empty()) return nullptr;
+    if (wildcards.empty()) return {};
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
         if (const auto found = wildcards.find(host.substr(dot + 1)); found != wildcards.end()) return found->second.pick();
     }
-    return nullptr;
+    return {};
 }
 
+// Sessions are asked for their streams without the table's mutex, which they take with theirs held.
 EndpointPtr EndpointTable::find_http(std::string_view host) const {
-    const std::shared_lock lock(mutex_);
-    return http_.find(host);
+    Pick pick;
+    {
+        const std::shared_lock lock(mutex_);
+        pick = http_.find(host);
+    }
+    return std::move(pick).choose();
 }
 
 EndpointPtr EndpointTable::find_tls(std::string_view host) const {
-    const std::shared_lock lock(mutex_);
-    return tls_.find(host);
+    Pick pick;
+    {
+        const std::shared_lock lock(mutex_);
+        pick = tls_.find(host);
+    }
+    return std::move(pick).choose();
 }
 
 EndpointPtr EndpointTable::find_tcp(std::uint16_t port) const {
-    const std::shared_lock lock(mutex_);
-    const auto found = tcp_.find(port);
-    return found == tcp_.end() ? nullptr : found->second.pick();
+    Pick pick;
+    {
+        const std::shared_lock lock(mutex_);
+        if (const auto found = tcp_.find(port); found != tcp_.end()) pick = found->second.pick();
+    }
+    return std::move(pick).choose();
 }
 
 EndpointPtr EndpointTable::find(UrlScheme protocol, std::string_view host, std::uint16_t port) const {

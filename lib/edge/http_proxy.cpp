@@ -1,6 +1,7 @@
 #include "edge/http_proxy.hpp"
 
 #include "edge/agent_session.hpp"
+#include "edge/agent_stream.hpp"
 #include "edge/context.hpp"
 #include "edge/http_proxy_numbers.hpp"
 #include "http/writer.hpp"
@@ -233,30 +234,24 @@ asio::awaitable<void> HttpProxy::send_rest(std::shared_ptr<HttpProxy> self, LegP
 }
 
 asio::awaitable<bool> HttpProxy::open_leg(EndpointPtr endpoint) {
-    int number = 3209;
-    std::string detail;
     drop_leg(true);
-    const std::shared_ptr<AgentSession> session = endpoint->session.lock();
-    if (session) {
-        auto opened = co_await session->open_connection(endpoint, facts_.remote, facts_.local, up_.view());
-        if (opened) {
-            const LegPtr leg = std::make_shared<AgentLeg>(weak_from_this(), set_->executor, std::move(*opened), session,
-                                                          endpoint);
-            leg->parser.expect(parser_.head());
-            leg_ = leg;
-            exchange_.running = true;
-            exchange_time_.arm(TimeoutKind::response);
-            ++responding_;
-            asio::co_spawn(set_->executor, respond(shared_from_this(), leg),
-                           [self = shared_from_this()](const std::exception_ptr& error) { self->responded(error); });
-            co_await send_up(leg, AgentSession::opening_max);
-            co_return true;
-        }
-        number = ngrok_number(opened.error());
-        detail = opened.error().message();
+    auto opened = co_await open_agent_stream(set_->context, std::move(endpoint), facts_.remote, facts_.local, up_.view());
+    if (opened) {
+        const LegPtr leg = std::make_shared<AgentLeg>(weak_from_this(), set_->executor, std::move(opened->stream),
+                                                      std::move(opened->session), std::move(opened->endpoint));
+        leg->parser.expect(parser_.head());
+        leg_ = leg;
+        exchange_.running = true;
+        exchange_time_.arm(TimeoutKind::response);
+        ++responding_;
+        asio::co_spawn(set_->executor, respond(shared_from_this(), leg),
+                       [self = shared_from_this()](const std::exception_ptr& error) { self->responded(error); });
+        co_await send_up(leg, AgentSession::opening_max);
+        co_return true;
     }
     ErrorPage page;
-    page.number = number;
+    const std::string detail = opened.error().message();
+    page.number = ngrok_number(opened.error());
     page.detail = detail;
     co_await refuse(page);
     co_return false;

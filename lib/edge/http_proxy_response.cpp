@@ -2,6 +2,7 @@
 #include "edge/http_proxy.hpp"
 
 #include "edge/agent_session.hpp"
+#include "edge/agent_stream.hpp"
 #include "edge/context.hpp"
 #include "edge/http_proxy_numbers.hpp"
 #include "http/writer.hpp"
@@ -170,17 +171,16 @@ asio::awaitable<bool> HttpProxy::replay(LegPtr leg) {
     std::string detail;
     exchange_.replayable = false;
     EndpointPtr endpoint = look_up(host_);
-    const std::shared_ptr<AgentSession> session = endpoint ? endpoint->session.lock() : nullptr;
-    if (session) {
-        auto opened = co_await session->open_connection(endpoint, facts_.remote, facts_.local, up_.view());
+    if (endpoint) {
+        auto opened = co_await open_agent_stream(set_->context, endpoint, facts_.remote, facts_.local, up_.view());
         if (leg != leg_) { // the visitor left meanwhile
-            if (opened) (*opened)->abort();
+            if (opened) opened->stream->abort();
             co_return false;
         }
         if (opened) {
-            leg->stream = std::move(*opened);
-            leg->session = session;
-            leg->endpoint = endpoint;
+            leg->stream = std::move(opened->stream);
+            leg->session = std::move(opened->session);
+            leg->endpoint = std::move(opened->endpoint);
             leg->used = false;
             leg->parser = ResponseParser();
             leg->parser.expect(parser_.head());

@@ -26,6 +26,10 @@ ServerOptions& ServerOptions::agent_address(std::string_view address) {
     data_->agent_address = address;
     return *this;
 }
+ServerOptions& ServerOptions::advertise_agent_address(std::string_view address) {
+    data_->advertised_agent_addresses.emplace_back(address);
+    return *this;
+}
 ServerOptions& ServerOptions::https_address(std::string_view address) {
     data_->https_address = address;
     return *this;

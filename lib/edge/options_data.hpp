@@ -21,6 +21,7 @@ struct ServerOptions::Data {
     std::vector<std::string> allowed_domains;
 
     std::string agent_address = "127.0.0.1:0";
+    std::vector<std::string> advertised_agent_addresses;
     std::string https_address = "127.0.0.1:0";
     std::string http_address = "127.0.0.1:0";
     std::string tcp_host = "127.0.0.1";

@@ -21,6 +21,7 @@ SessionView view_of(const AgentSession& session) {
     SessionView view;
     view.id = session.id();
     view.client_id = session.client_id();
+    view.leg = session.leg();
     view.credential = session.credential();
     view.remote_address = to_text(session.remote());
     view.user_agent = session.auth_request().extra.user_agent;

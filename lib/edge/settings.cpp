@@ -70,6 +70,36 @@ Result<void> parse_addresses(const ServerOptions::Data& data, Settings& settings
     return {};
 }
 
+/// As agents may dial it: a name or an IP, and a port.
+Result<std::string> parse_advertised(const std::string& text) {
+    auto parts = split_host_port(text);
+    std::string host;
+    if (parts && parts->port && *parts->port != 0) {
+        const auto ip = IpAddress::parse(parts->host);
+        auto name = ip ? Result<std::string>(ip->to_string()) : normalize_host(parts->host);
+        if (name) host = std::move(*name);
+    }
+    if (host.empty()) {
+        return invalid("advertise_agent_address", "the address \"" + text +
+                                                      "\" must be a name or an IP and a port, such as edge.example.com:443");
+    }
+    return join_host_port(host, *parts->port);
+}
+
+Result<void> parse_advertised_addresses(const ServerOptions::Data& data, Settings& settings) {
+    if (data.advertised_agent_addresses.size() > limits::advertised_addresses)
+        return invalid("advertise_agent_address", "at most " + std::to_string(limits::advertised_addresses) +
+                                                      " addresses are told to agents");
+    for (const std::string& text : data.advertised_agent_addresses) {
+        auto address = parse_advertised(text);
+        if (!address) return address.error();
+        if (std::ranges::find(settings.advertised_agent_addresses, *address) != settings.advertised_agent_addresses.end())
+            return invalid("advertise_agent_address", "the address \"" + text + "\" is repeated");
+        settings.advertised_agent_addresses.push_back(std::move(*address));
+    }
+    return {};
+}
+
 Result<void> parse_routes(const ServerOptions::Data& data, Settings& settings) {
     for (const auto& [text, labels] : data.label_routes) {
         auto url = EndpointUrl::parse(text);
@@ -139,7 +169,7 @@ bool is_below(std::string_view host, std::string_view domain) noexcept {
 
 Result<Settings> Settings::parse(const ServerOptions::Data& data) {
     Settings settings;
-    for (const auto step : {parse_domains, parse_addresses, parse_routes, parse_times, parse_rest}) {
+    for (const auto step : {parse_domains, parse_addresses, parse_advertised_addresses, parse_routes, parse_times, parse_rest}) {
         if (auto done = step(data, settings); !done) return done.error();
     }
     return settings;

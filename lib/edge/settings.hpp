@@ -34,6 +34,7 @@ public:
     std::string base_domain;
     std::vector<std::string> allowed_domains; ///< normalised, may start with "*."
     asio::ip::tcp::endpoint agent_address, https_address, http_address;
+    std::vector<std::string> advertised_agent_addresses; ///< "host:port", host normalised
     asio::ip::address tcp_host;
     std::uint16_t tcp_first_port = 0, tcp_last_port = 0;
     std::optional<int> agent_fd, https_fd, http_fd;

@@ -385,3 +385,17 @@ TEST_CASE("a restarted edge with the same key knows its clients, one with anothe
     AgentEdge other([](edge::ServerOptions& options) { options.seal_key("another key with its 32 bytes..."); });
     CHECK(other.connect()->login_again("token-a", former).client_id != former.client_id);
 }
+
+TEST_CASE("agents are told the addresses that the operator advertises, in order") {
+    AgentEdge edge([](edge::ServerOptions& options) {
+        options.region("eu").advertise_agent_address("One.example.com:443").advertise_agent_address("[2001:db8::1]:4443");
+    });
+    const AuthResponse answer = edge.connect()->login("token-a");
+    const auto& offered = answer.extra.connect_addresses;
+    REQUIRE(offered.size() == 2);
+    CHECK(offered[0].server_addr == "one.example.com:443");
+    CHECK(offered[1].server_addr == "[2001:db8::1]:4443");
+    CHECK(offered[1].region == "eu");
+    AgentEdge silent;
+    CHECK(silent.connect()->login("token-a").extra.connect_addresses.empty());
+}

@@ -28,6 +28,34 @@ std::string host_of(const std::string& url) {
     return url.substr(start, url.rfind(':') - start);
 }
 
+/// Two legs of one agent.
+class Legs {
+public:
+    explicit Legs(AgentEdge& edge) : first(edge.connect()), known(first->login("token-a")), second(edge.connect()) {
+        REQUIRE(second->auth(as_second()));
+    }
+    AuthRequest as_second() const {
+        AuthRequest request = auth_request("token-a");
+        request.client_id = known.client_id;
+        request.extra.cookie = known.extra.cookie;
+        request.extra.leg_number = 1;
+        return request;
+    }
+    /// On both, which must succeed.
+    BindResponse bind(std::string_view url) const {
+        BindResponse bound = first->bind_url(url);
+        const auto shared = second->bind(rebind(bound));
+        REQUIRE_MESSAGE(shared, shared.error().to_string());
+        CHECK(shared->url == bound.url);
+        CHECK(shared->extra.tunnel_id == bound.extra.tunnel_id);
+        return bound;
+    }
+
+    std::unique_ptr<RawAgent> first;
+    AuthResponse known;
+    std::unique_ptr<RawAgent> second;
+};
+
 std::string labeled(std::string_view labels) { return R"({"Labels":)" + std::string(labels) + R"(,"ForwardsTo":"x"})"; }
 
 } // namespace
@@ -237,33 +265,97 @@ TEST_CASE("without a range of ports agents get what the system chooses, and only
 
 TEST_CASE("the legs of one agent share their endpoints") {
     AgentEdge edge;
-    const auto first = edge.connect();
-    const AuthResponse known = first->login("token-a");
-    const BindResponse bound = first->bind_url("tcp://");
-    AuthRequest request = auth_request("token-a");
-    request.client_id = known.client_id;
-    request.extra.cookie = known.extra.cookie;
-    request.extra.leg_number = 1;
-    const auto second = edge.connect();
-    REQUIRE(second->auth(request));
-    CHECK_FALSE(first->is_closed());
-    const auto shared = second->bind(rebind(bound));
-    REQUIRE_MESSAGE(shared, shared.error().to_string());
-    CHECK(shared->url == bound.url);
+    const Legs legs(edge);
+    const BindResponse bound = legs.bind("tcp://");
     CHECK(edge.server.endpoints().size() == 2);
 
     NetVisitor one = NetVisitor::plain(port_of(bound.url));
     NetVisitor two = NetVisitor::plain(port_of(bound.url));
     one.send("1");
     two.send("2");
-    CHECK(first->accept().read_proxy_header().id == bound.id);
-    CHECK(second->accept().read_proxy_header().id == bound.id);
+    CHECK(legs.first->accept().read_proxy_header().id == bound.id);
+    CHECK(legs.second->accept().read_proxy_header().id == bound.id);
 
-    first->cut();
+    legs.first->cut();
     edge.log->wait_for("is gone");
     CHECK(edge.server.endpoints().size() == 1);
     NetVisitor three = NetVisitor::plain(port_of(bound.url));
-    CHECK(second->accept().read_proxy_header().id == bound.id);
+    CHECK(legs.second->accept().read_proxy_header().id == bound.id);
+}
+
+TEST_CASE("visitors go to the leg with fewer streams") {
+    AgentEdge edge;
+    const Legs legs(edge);
+    const std::uint16_t port = port_of(legs.bind("tcp://").url);
+    std::vector<NetVisitor> visitors;
+    std::vector<AgentStream> at_first, at_second;
+    for (int i = 0; i < 4; ++i) {
+        visitors.push_back(NetVisitor::plain(port));
+        (i % 2 == 0 ? at_first : at_second).push_back((i % 2 == 0 ? legs.first : legs.second)->accept());
+    }
+    // The first leg ends none of its streams, as one that is half-open; the second one ends both.
+    for (const std::size_t i : {1u, 3u}) visitors[i].close();
+    for (AgentStream& stream : at_second) {
+        stream.read_end();
+        stream.finish();
+    }
+    const auto streams = [&](std::uint32_t leg) {
+        for (const auto& session : edge.server.sessions())
+            if (session.leg == leg) return session.streams;
+        return std::size_t{0};
+    };
+    eventually([&] { return streams(0) == streams(1) + 2; });
+    for (int i = 0; i < 2; ++i) {
+        visitors.push_back(NetVisitor::plain(port));
+        at_second.push_back(legs.second->accept());
+    }
+    CHECK_FALSE(legs.first->accepts_within(std::chrono::milliseconds(0)));
+}
+
+TEST_CASE("what one leg says of an endpoint holds for all legs: Unbind and PatchTunnelState") {
+    AgentEdge edge;
+    const Legs legs(edge);
+    const BindResponse bound = legs.bind("https://mine.localhost");
+    const std::string patch = R"({"TunnelId":")" + bound.extra.tunnel_id + R"(","Metadata":"new"})";
+    CHECK_FALSE(error_of(legs.second->call(RequestType::patch_tunnel_state, patch)));
+    REQUIRE(edge.server.endpoints().size() == 2);
+    for (const auto& endpoint : edge.server.endpoints()) CHECK(endpoint.metadata == "new");
+    CHECK(legs.first->call(RequestType::unbind, R"({"Id":")" + bound.id + "\"}") == "{}");
+    CHECK(edge.server.endpoints().empty());
+    CHECK(legs.second->call(RequestType::unbind, R"({"Id":")" + bound.id + "\"}") == "{}");
+    CHECK(edge.login("token-b")->bind_refusal("https://mine.localhost") == 0);
+}
+
+TEST_CASE("a leg that comes back takes the place of its ghost, the other one stays") {
+    AgentEdge edge;
+    const Legs legs(edge);
+    const BindResponse bound = legs.bind("tcp://");
+    const auto again = edge.connect(); // and `second` is still connected
+    REQUIRE(again->auth(legs.as_second()));
+    legs.second->wait_closed();
+    CHECK_FALSE(legs.first->is_closed());
+    CHECK(edge.server.endpoints().size() == 1);
+    REQUIRE(again->bind(rebind(bound)));
+    CHECK(edge.server.endpoints().size() == 2);
+    CHECK(edge.server.sessions().size() == 2);
+    NetVisitor one = NetVisitor::plain(port_of(bound.url));
+    NetVisitor two = NetVisitor::plain(port_of(bound.url));
+    CHECK(legs.first->accept().read_proxy_header().id == bound.id);
+    CHECK(again->accept().read_proxy_header().id == bound.id);
+}
+
+TEST_CASE("a stopped endpoint is offline on every leg, and each is told") {
+    AgentEdge edge;
+    const Legs legs(edge);
+    const BindResponse bound = legs.bind("https://mine.localhost");
+    CHECK_FALSE(edge.server.stop_endpoint(bound.extra.tunnel_id, "enough", 8014));
+    CHECK(edge.server.endpoints().empty());
+    for (const auto* leg : {legs.first.get(), legs.second.get()}) {
+        AgentStream stream = const_cast<RawAgent*>(leg)->accept();
+        CHECK(stream.type() == static_cast<std::uint32_t>(RequestType::stop_tunnel));
+        stream.read_json();
+        stream.reset();
+    }
 }
 
 TEST_CASE("pooled endpoints of one credential take turns; others are refused") {

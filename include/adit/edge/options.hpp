@@ -54,6 +54,11 @@ public:
     ServerOptions& allow_domain(std::string_view name);
 
     ServerOptions& agent_address(std::string_view address); ///< default "127.0.0.1:0"
+    /// Where agents reach this edge, a name or IP with its port ("edge.example.com:443"), in the order of preference; call it
+    /// once for each. Told to agents when they authenticate: those that keep several legs (adit's own SDK, ngrok's for Go with
+    /// multi-leg) open a second one to another address, and one lost leg loses no endpoint. None by default; at least two
+    /// are of use. The agents' certificate must be good for each name, and all must lead to this edge.
+    ServerOptions& advertise_agent_address(std::string_view address);
     ServerOptions& https_address(std::string_view address); ///< https and tls endpoints; default "127.0.0.1:0"
     ServerOptions& http_address(std::string_view address);  ///< http endpoints; default "127.0.0.1:0"
     /// Where tcp endpoints listen; default "127.0.0.1", any free ports.

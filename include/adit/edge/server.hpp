@@ -18,7 +18,8 @@ namespace adit::inline v0::edge {
 class SessionView {
 public:
     std::string id;         ///< "ts_..."; the argument of the commands below
-    std::string client_id;  ///< what the agent knows itself by; survives its reconnects
+    std::string client_id;  ///< what the agent knows itself by; survives its reconnects, and its legs share it
+    std::uint32_t leg = 0;  ///< of an agent that keeps several connections; each is a session of its own here
     std::string credential;
     std::string remote_address;
     std::string user_agent;

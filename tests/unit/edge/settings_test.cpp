@@ -30,6 +30,15 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"allow_domain", [](ServerOptions& o) { o.allow_domain("a..b"); }},
         {"agent_address", [](ServerOptions& o) { o.agent_address("localhost:1"); }},
         {"agent_address", [](ServerOptions& o) { o.agent_address("127.0.0.1"); }},
+        {"advertise_agent_address", [](ServerOptions& o) { o.advertise_agent_address("edge.example.com"); }},
+        {"advertise_agent_address", [](ServerOptions& o) { o.advertise_agent_address("a..b:443"); }},
+        {"advertise_agent_address", [](ServerOptions& o) { o.advertise_agent_address("edge.example.com:0"); }},
+        {"advertise_agent_address",
+         [](ServerOptions& o) { o.advertise_agent_address("a.example.com:1").advertise_agent_address("A.example.com:1"); }},
+        {"advertise_agent_address",
+         [](ServerOptions& o) {
+             for (int i = 1; i < 18; ++i) o.advertise_agent_address("192.0.2.1:" + std::to_string(i));
+         }},
         {"https_address", [](ServerOptions& o) { o.https_address("127.0.0.1:65536"); }},
         {"http_address", [](ServerOptions& o) { o.http_address(""); }},
         {"tcp_host", [](ServerOptions& o) { o.tcp_host("example.com"); }},
