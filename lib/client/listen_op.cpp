@@ -5,10 +5,20 @@
 #include "client/thrown.hpp"
 #include "net/deadline.hpp"
 #include "net/rpc.hpp"
+#include "proto/codec.hpp"
 
 #include <utility>
 
 namespace adit::inline v0::detail {
+namespace {
+
+constexpr auto first_pause = std::chrono::milliseconds(20); // then doubled
+
+bool is_taken(const Result<std::string>& answer) {
+    return answer && decode_empty_response(*answer).error().code() == ngrok_error(334);
+}
+
+} // namespace
 
 void ListenOp::start(std::shared_ptr<SessionImpl> session, const Endpoint::Data& endpoint, ErrorInfo* error,
                      Handler handler) {
@@ -53,6 +63,8 @@ asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
     const net::Deadline deadline(op->session_->strand(), time, [weak = std::weak_ptr<ListenOp>(op)] {
         if (const auto self = weak.lock()) self->too_late();
     });
+    asio::steady_timer pause(op->session_->strand());
+    auto pause_time = first_pause;
     const auto with_late = time + limits::late_bind_time;
     for (;;) {
         const Result<std::shared_ptr<Link>> link = co_await op->session_->wait_link(end);
@@ -65,11 +77,20 @@ asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
         const Result<std::string> answer = co_await net::call((*link)->mux(), type, std::move(request), with_late);
         // Lost with the link, and so is what the edge made of it: asked again on the next one.
         const bool lost = !answer && !(*link)->mux()->is_open();
-        if (!lost || op->late_ || op->session_->ended()) {
+        const bool again = lost || (op->lost_before_ && is_taken(answer));
+        if (!again || op->late_ || op->session_->ended()) {
             op->take_answer(answer, **link);
             co_return;
         }
         op->asked_ = false;
+        op->lost_before_ = true;
+        if (lost) continue;
+        // What was made of it on the lost leg is in the way, until that leg comes back or the edge notices as well.
+        pause.expires_after(pause_time);
+        pause_time *= 2;
+        std::error_code ignored;
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        if (op->late_) co_return;
     }
 }
 

@@ -31,6 +31,7 @@ private:
     // strand only
     bool late_ = false;
     bool asked_ = false; // the edge, on the link of now
+    bool lost_before_ = false; // asked on a link that broke before the answer
     asio::cancellation_signal stop_;
 
     std::mutex mutex_;

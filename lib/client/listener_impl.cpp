@@ -270,6 +270,11 @@ std::string ListenerImpl::left(std::uint32_t leg) {
     return id;
 }
 
+bool ListenerImpl::is_on(std::uint32_t leg) const {
+    const std::lock_guard lock(mutex_);
+    return id_on_leg_.contains(leg);
+}
+
 bool ListenerImpl::is_online_besides(std::uint32_t leg) const {
     const std::lock_guard lock(mutex_);
     return std::ranges::any_of(id_on_leg_, [leg](const auto& each) { return each.first != leg; });

@@ -70,6 +70,7 @@ public:
     std::string came_to(std::uint32_t leg, const Bound& bound);
     /// The leg is lost. Gives the id by which it is no longer known, or "".
     std::string left(std::uint32_t leg);
+    bool is_on(std::uint32_t leg) const;
     /// On another leg than this.
     bool is_online_besides(std::uint32_t leg) const;
     /// What that leg calls it: a labelled endpoint has another id on each.

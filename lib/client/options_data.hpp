@@ -54,6 +54,7 @@ struct SessionOptions::Data {
     bool reconnect = true;
     EventHandler on_event;
     CommandHandler on_stop, on_restart, on_update;
+    std::chrono::milliseconds heartbeat_min{limits::heartbeat_min};     // the same for all programs; tests have less time
     std::chrono::milliseconds reconnect_delay{limits::reconnect_delay}; // the same for all programs; tests have less time
     std::chrono::milliseconds rpc_time{limits::rpc_time};  // the same for all programs; tests have less time
     std::chrono::milliseconds tls_handshake_time{limits::tls_handshake_time}; // likewise

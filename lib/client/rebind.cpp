@@ -6,6 +6,14 @@
 #include <utility>
 
 namespace adit::inline v0::detail {
+namespace {
+
+/// The edge drains or sheds load (behaviour.md D.5): it says nothing about the endpoint.
+bool is_of_the_moment(const ErrorInfo& refusal) {
+    return refusal.code() == ngrok_error(742) || refusal.code() == ngrok_error(743);
+}
+
+} // namespace
 
 void Rebind::start(std::shared_ptr<SessionImpl> session, std::shared_ptr<Leg> leg, std::shared_ptr<Link> link,
                    std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void()> done) {
@@ -50,6 +58,8 @@ void Rebind::take_answer(const std::shared_ptr<ListenerImpl>& listener, const Re
         session_->start_unbind(listener);
     } else if (read) {
         session_->rebound(*leg_, listener, bound);
+    } else if (is_of_the_moment(read.error())) {
+        leg_->give_up_link(*link_, read.error());
     } else {
         session_->rebind_refused(*leg_, listener, read.error());
     }

@@ -134,6 +134,12 @@ std::shared_ptr<Link> SessionImpl::link() const {
     return nullptr;
 }
 
+std::shared_ptr<Link> SessionImpl::link_of(const ListenerImpl& listener) const {
+    for (const auto& leg : legs_)
+        if (leg->is_online() && listener.is_on(leg->number())) return leg->link();
+    return link();
+}
+
 Result<void> SessionImpl::attach(std::shared_ptr<Link> link) {
     const std::lock_guard lock(mutex_);
     if (ended_) return ended_;
@@ -301,7 +307,10 @@ void SessionImpl::start_close(std::chrono::milliseconds drain, CloseHandler hand
     {
         const std::lock_guard lock(mutex_);
         waits = !ended_ || !links_.empty();
-        if (waits) closers_.push_back(std::move(handler));
+        if (waits) {
+            closers_.push_back(std::move(handler));
+            closing_self_ = shared_from_this(); // the last handle may go before the links do
+        }
     }
     if (!waits) {
         handler.complete({});
@@ -341,6 +350,7 @@ void SessionImpl::abandon() noexcept {
     std::list<CloseHandler> closers;
     const std::lock_guard lock(mutex_);
     closers.swap(closers_);
+    closing_self_.reset();
 }
 
 void SessionImpl::tell(std::shared_ptr<const Event::Data> event) const noexcept {

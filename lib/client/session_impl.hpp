@@ -90,6 +90,8 @@ public:
     // For the operations, on the strand.
     /// The link that calls go over; null while there is none.
     std::shared_ptr<Link> link() const;
+    /// One on which the listener is online; while there is none, any. Null if there is no link at all.
+    std::shared_ptr<Link> link_of(const ListenerImpl& listener) const;
     /// Waits until an endpoint may be bound. Errors: what ended the session; errc::timed_out.
     asio::awaitable<Result<std::shared_ptr<Link>>> wait_link(std::chrono::steady_clock::time_point deadline);
     /// Reserves a place for a listener: streams that come before the edge's answer wait for it.
@@ -178,7 +180,7 @@ private:
     std::uint64_t next_order_ = 0;
     std::size_t listens_pending_ = 0;
     Background::Lease lease_;
-    std::shared_ptr<SessionImpl> closing_self_; // until the links are closed: the lease must not go before
+    std::shared_ptr<SessionImpl> closing_self_; // until the links are closed: neither lease nor closers_ must go before
     std::list<CloseHandler> closers_;
 };
 

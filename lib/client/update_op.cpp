@@ -70,15 +70,16 @@ asio::awaitable<void> UpdateOp::run(std::shared_ptr<UpdateOp> op) {
             op->finish(ended ? ErrorInfo(errc::listener_closed, ended.message(), ended.detail()) : link.error());
             co_return;
         }
+        const std::shared_ptr<Link> where = session.link_of(*op->listener_);
         const std::string id = op->listener_->tunnel_id();
         if (id.empty()) {
             op->finish(ErrorInfo(errc::unavailable, "the edge gave the endpoint no id to update it by"));
             co_return;
         }
         std::string request = patch_request(op->update_, id);
-        const Result<std::string> answer = co_await net::call((*link)->mux(), patch_type, std::move(request), session.rpc_time());
+        const Result<std::string> answer = co_await net::call(where->mux(), patch_type, std::move(request), session.rpc_time());
         // The same update twice is as once: asked again on the next link.
-        if (!answer && !(*link)->mux()->is_open() && !session.ended()) continue;
+        if (!answer && !where->mux()->is_open() && !session.ended()) continue;
         ErrorInfo error = answer.error();
         if (answer) error = decode_empty_response(*answer).error();
         if (!error) op->listener_->updated(op->update_);

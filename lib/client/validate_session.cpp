@@ -42,9 +42,9 @@ Result<ServerTarget> check_server(const SessionOptions::Data& options) {
 ErrorInfo check_times(const SessionOptions::Data& options) {
     using std::chrono::milliseconds;
     const milliseconds most = limits::option_time_max;
-    if (options.heartbeat_interval < limits::heartbeat_min || options.heartbeat_interval > most)
+    if (options.heartbeat_interval < options.heartbeat_min || options.heartbeat_interval > most)
         return invalid("heartbeat_interval", "must be 100 ms to 24 h");
-    if (options.heartbeat_tolerance < limits::heartbeat_min || options.heartbeat_tolerance > most)
+    if (options.heartbeat_tolerance < options.heartbeat_min || options.heartbeat_tolerance > most)
         return invalid("heartbeat_tolerance", "must be 100 ms to 24 h");
     if (options.connect_timeout <= milliseconds(0) || options.connect_timeout > most)
         return invalid("connect_timeout", "must be more than 0 and at most 24 h");

@@ -106,16 +106,19 @@ std::string AgentSession::patch(const std::string& request) {
         return encode_error(9026, "the module \"TrafficPolicy\" is not available in this version of the edge");
     if (decoded->metadata && decoded->metadata->size() > limits::metadata_max)
         return encode_error(0, "the metadata has more than " + std::to_string(limits::metadata_max) + " bytes");
+    // One leg speaks for all, also for those that have not bound it yet, or are lost and do not know it.
     ErrorInfo error = patch_endpoint(decoded->tunnel_id, *decoded);
-    if (error) return encode_error(error);
     for (const auto& leg : legs()) {
-        if (leg.get() != this) (void)leg->patch_endpoint(decoded->tunnel_id, *decoded);
+        if (leg.get() == this) continue;
+        ErrorInfo other = leg->patch_endpoint(decoded->tunnel_id, *decoded);
+        if (error && !other) error = {};
     }
-    return encode(EmptyResponse());
+    return error ? encode_error(error) : encode(EmptyResponse());
 }
 
 ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change) {
     const std::lock_guard lock(mutex_);
+    if (ended_) return ErrorInfo(ngrok_error(742)); // said goodbye meanwhile
     const auto found = std::ranges::find_if(binds_, [&](const auto& each) { return each.second->id == endpoint_id; });
     if (endpoint_id.empty() || found == binds_.end())
         return ErrorInfo(ngrok_error(333), "this session has no endpoint with the id \"" + std::string(endpoint_id) + "\"");

@@ -158,7 +158,7 @@ asio::awaitable<ErrorInfo> AgentSession::authorize(PlanPtr plan, std::string url
         context_.directory->authorize(query, [shot](ErrorInfo error) { shot->set(std::move(error)); });
     });
     const std::optional<ErrorInfo> answer = co_await shot->wait(limits::rpc_time);
-    if (!answer) co_return ErrorInfo(errc::unavailable, "whether this endpoint is allowed could not be checked in time");
+    if (!answer) co_return ErrorInfo(ngrok_error(743), "whether this endpoint is allowed could not be checked in time");
     co_return *answer;
 }
 
@@ -173,7 +173,7 @@ asio::awaitable<ErrorInfo> AgentSession::claim(RecordPtr record) {
         });
     });
     const std::optional<Answer> answer = co_await shot->wait(limits::rpc_time);
-    if (!answer) co_return ErrorInfo(errc::unavailable, "the registry of endpoints did not answer in time");
+    if (!answer) co_return ErrorInfo(ngrok_error(743), "the registry of endpoints did not answer in time");
     if (answer->first) co_return answer->first;
     record->epoch = answer->second.epoch;
     if (answer->second.time.count() > 0) spawn(context_, executor_, keep_lease(record, answer->second.time));
@@ -230,7 +230,7 @@ void AgentSession::evict_former(const EndpointRecord& record) {
 
 Result<void> AgentSession::publish(const EndpointPtr& record) {
     const std::lock_guard lock(mutex_);
-    if (ended_) return ErrorInfo(errc::session_lost, "the session ended");
+    if (ended_) return ErrorInfo(ngrok_error(742)); // said goodbye meanwhile
     if (binds_.size() >= limits::endpoints_per_session)
         return ErrorInfo(ngrok_error(324), "a session may have at most " +
                                                std::to_string(limits::endpoints_per_session) + " endpoints");

@@ -173,6 +173,27 @@ TEST_CASE("a refused re-bind closes that listener alone") {
     CHECK(edge.requests(RequestType::bind).size() == 5);
 }
 
+TEST_CASE("an edge that drains or sheds load while listeners come back loses none of them") {
+    MockEdge edge;
+    Events events;
+    Session session = Session::connect(quick(edge).on_event(events.handler()));
+    Listener listener = session.listen(Endpoint("tcp://"));
+    int number = 742;
+    SUBCASE("it drains") {}
+    SUBCASE("it sheds load") { number = 743; }
+    edge.answer_with([&edge, number](const SeenRequest& request) -> std::optional<std::string> {
+        const bool bind = request.type == static_cast<std::uint32_t>(RequestType::bind);
+        return bind && edge.requests(RequestType::bind).size() < 4 ? refusal(number) : edge.default_answer(request);
+    });
+    edge.drop();
+    CHECK(events.wait(Event::Kind::disconnected, 2).reason().code() == ngrok_error(number));
+    events.wait(Event::Kind::connected, 2);
+    CHECK(listener.is_open());
+    CHECK(edge.requests(RequestType::bind).size() == 4);
+    Visitor visitor = edge.visit(listener.id());
+    CHECK(listener.accept_for(20s).is_open());
+}
+
 TEST_CASE("a refusal for good ends the session at once, and its code reaches every waiting call") {
     MockEdge edge;
     Events events;
