@@ -19,7 +19,7 @@ namespace {
 using asio::ip::tcp;
 
 // Outside of what the system gives to sockets that name no port, or a visitor could get the port of an endpoint.
-constexpr std::uint16_t first_port = 12'000, last_port = 31'000;
+constexpr unsigned first_port = 12'000, ports_of_a_job = 2'000;
 
 template <class T>
 T must(Result<T> result) {
@@ -27,10 +27,12 @@ T must(Result<T> result) {
     return std::move(*result);
 }
 
-edge::ServerOptions options(unsigned scale) {
+edge::ServerOptions options(unsigned scale, unsigned job) {
     edge::ServerOptions options;
+    const unsigned first = first_port + job * ports_of_a_job;
     options.heartbeat(SimEdge::beat * scale, SimEdge::beat_tolerance * scale).auth_time(std::chrono::milliseconds(200) * scale);
-    options.tcp_ports(first_port, last_port).route_labels("http://labelled.localhost", {{"app", "sim"}});
+    options.tcp_ports(static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(first + ports_of_a_job - 1));
+    options.route_labels("http://labelled.localhost", {{"app", "sim"}});
     return options;
 }
 
@@ -73,10 +75,10 @@ void CountingRegistry::release(const edge::Claim& claim, std::uint64_t epoch) {
     real_->release(claim, epoch);
 }
 
-SimEdge::SimEdge(asio::io_context& io, unsigned time_scale)
-    : context_(must(edge::Settings::parse(options(time_scale).data())), tls::Sealer(tls::Sealer::random_key())), io_(io),
+SimEdge::SimEdge(asio::io_context& io, unsigned time_scale, unsigned job)
+    : context_(must(edge::Settings::parse(options(time_scale, job).data())), tls::Sealer(tls::Sealer::random_key())), io_(io),
       upstream_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
-    const edge::ServerOptions made_from = options(time_scale);
+    const edge::ServerOptions made_from = options(time_scale, job);
     context_.node = "node_sim";
     context_.registry = registry_;
     const auto tokens = std::make_shared<edge::TokenDirectory>();

@@ -34,7 +34,8 @@ public:
     /// Times of the product, in their ratio, so much shorter.
     static constexpr std::chrono::milliseconds beat{20}, beat_tolerance{40};
 
-    SimEdge(asio::io_context& io, unsigned time_scale);
+    /// `job`: edges of several processes have different ports for tcp endpoints.
+    SimEdge(asio::io_context& io, unsigned time_scale, unsigned job);
     SimEdge(const SimEdge&) = delete;
     SimEdge& operator=(const SimEdge&) = delete;
     ~SimEdge();
