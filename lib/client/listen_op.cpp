@@ -7,12 +7,14 @@
 #include "net/rpc.hpp"
 #include "proto/codec.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace adit::inline v0::detail {
 namespace {
 
 constexpr auto first_pause = std::chrono::milliseconds(20); // then doubled
+constexpr auto longest_pause = std::chrono::milliseconds(640);
 
 bool is_taken(const Result<std::string>& answer) {
     return answer && decode_empty_response(*answer).error().code() == ngrok_error(334);
@@ -87,7 +89,7 @@ asio::awaitable<void> ListenOp::run(std::shared_ptr<ListenOp> op) {
         if (lost) continue;
         // What was made of it on the lost leg is in the way, until that leg comes back or the edge notices as well.
         pause.expires_after(pause_time);
-        pause_time *= 2;
+        pause_time = std::min(2 * pause_time, longest_pause);
         std::error_code ignored;
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         if (op->late_) co_return;

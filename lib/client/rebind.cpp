@@ -52,6 +52,7 @@ void Rebind::take_answer(const std::shared_ptr<ListenerImpl>& listener, const Re
         leg_->give_up_link(*link_, ErrorInfo(why.code(), "the edge did not answer the bind of " + listener->what(), why.detail()));
         return;
     }
+    if (link_->ended()) return; // asked again on the next one
     Bound bound;
     const Result<void> read = listener->read_rebind_answer(*answer, bound);
     if (!listener->is_open()) { // closed meanwhile: the Unbind may have been earlier than this bind

@@ -128,7 +128,9 @@ int main(int argc, char** argv) {
         ::close(ends[1]);
         for (const pid_t child : children) {
             int status = 0;
-            failed = ::waitpid(child, &status, 0) != child || status != 0 || failed;
+            const bool fine = ::waitpid(child, &status, 0) == child && status == 0;
+            if (!fine) std::printf("a job ended with the status 0x%x\n", static_cast<unsigned>(status));
+            failed = failed || !fine;
         }
         for (Totals its; ::read(ends[0], &its, sizeof its) == static_cast<ssize_t>(sizeof its);) totals.add(its);
     }
