@@ -53,12 +53,10 @@ asio::awaitable<void> stop_tunnel(std::shared_ptr<SessionImpl> session, std::sha
     if (!text) co_return;
     const Result<StopTunnelRequest> request = decode_stop_tunnel_request(*text);
     if (!request) co_return;
-    const std::shared_ptr<ListenerImpl> listener = session->take_listener(request->id);
-    if (!listener) co_return;
     const ErrorInfo told = parse_rpc_error(request->message + "\n\n" + request->error_code);
     std::error_code code = told.code();
     if (code == errc::refused) code = errc::listener_closed; // it named no number
-    listener->end(ErrorInfo(code, "the edge stopped this listener", told.detail()));
+    session->stop_listener(request->id, ErrorInfo(code, "the edge stopped this listener", told.detail()));
 }
 
 /// Not a byte more than the head: what follows is the visitor's.

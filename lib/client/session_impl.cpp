@@ -283,6 +283,7 @@ void SessionImpl::stop_legs(const ErrorInfo& why) {
     connected_ = nullptr;
     drain_.cancel();
     parked_.clear();
+    parked_stops_.clear();
     for (const auto& leg : std::exchange(legs_, {})) leg->stop(why);
     wake_waiters();
 }

@@ -110,6 +110,8 @@ public:
     /// Gives the head of a connection to the listener it is for.
     void deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header);
     std::shared_ptr<ListenerImpl> take_listener(const std::string& id);
+    /// By the edge.
+    void stop_listener(const std::string& id, const ErrorInfo& why);
 
     // Events.
     bool wants_events() const noexcept { return static_cast<bool>(options().on_event); }
@@ -140,6 +142,7 @@ private:
     void rebind(Leg& leg, std::vector<std::shared_ptr<ListenerImpl>> listeners, bool all);
     void wake_waiters();
     void deliver_parked();
+    bool may_come() const;
     void drained();
     std::vector<std::shared_ptr<ListenerImpl>> listeners() const;
     static asio::awaitable<void> unbind(std::shared_ptr<SessionImpl> self, std::shared_ptr<ListenerImpl> listener);
@@ -166,6 +169,7 @@ private:
     std::size_t late_binds_ = 0;
     std::size_t rebinds_ = 0;
     std::vector<std::pair<std::shared_ptr<net::MuxStream>, ProxyHeader>> parked_;
+    std::vector<std::pair<std::string, ErrorInfo>> parked_stops_; // listeners' ids
 
     mutable std::mutex mutex_;
     std::vector<std::shared_ptr<Link>> links_; // that have not ended

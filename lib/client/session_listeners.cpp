@@ -83,6 +83,23 @@ void SessionImpl::end_listen() {
 void SessionImpl::deliver_parked() {
     auto parked = std::exchange(parked_, {});
     for (auto& [stream, header] : parked) deliver(std::move(stream), header);
+    const auto stops = std::exchange(parked_stops_, {});
+    for (const auto& [id, why] : stops) stop_listener(id, why);
+}
+
+/// As a visitor, it may be there before we have looked at the answer to the bind.
+void SessionImpl::stop_listener(const std::string& id, const ErrorInfo& why) {
+    if (const auto listener = take_listener(id)) {
+        listener->end(why);
+    } else if (may_come() && parked_stops_.size() < limits::commands_pending) {
+        parked_stops_.emplace_back(id, why);
+    }
+}
+
+/// A listener whose id we do not know yet.
+bool SessionImpl::may_come() const {
+    const std::lock_guard lock(mutex_);
+    return (listens_pending_ != 0 || rebinds_ != 0) && !ended_;
 }
 
 std::shared_ptr<ListenerImpl> SessionImpl::take_listener(const std::string& id) {
@@ -123,16 +140,14 @@ std::vector<std::shared_ptr<ListenerImpl>> SessionImpl::listeners() const {
 
 void SessionImpl::deliver(std::shared_ptr<net::MuxStream> stream, const ProxyHeader& header) {
     std::shared_ptr<ListenerImpl> listener;
-    bool may_come = false;
     {
         const std::lock_guard lock(mutex_);
         const auto found = listeners_.find(header.id);
         if (found != listeners_.end()) listener = found->second;
-        may_come = (listens_pending_ != 0 || rebinds_ != 0) && !ended_;
     }
     if (listener) {
         listener->push(std::move(stream), header);
-    } else if (may_come && parked_.size() < limits::parked_connections) {
+    } else if (may_come() && parked_.size() < limits::parked_connections) {
         // The edge may send a visitor right behind its answer to the bind, which we have not looked at yet.
         parked_.emplace_back(std::move(stream), header);
     } else {

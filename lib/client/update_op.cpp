@@ -79,8 +79,9 @@ asio::awaitable<void> UpdateOp::run(std::shared_ptr<UpdateOp> op) {
         std::string request = patch_request(op->update_, id);
         const Result<std::string> answer = co_await net::call(where->mux(), patch_type, std::move(request), session.rpc_time());
         // The same update twice is as once: asked again on the next link.
-        if (!answer && !where->mux()->is_open() && !session.ended()) continue;
-        ErrorInfo error = answer.error();
+        const ErrorInfo over = session.ended();
+        if (!answer && !where->mux()->is_open() && !over) continue;
+        ErrorInfo error = !answer && over ? over : answer.error();
         if (answer) error = decode_empty_response(*answer).error();
         if (!error) op->listener_->updated(op->update_);
         op->finish(error);
