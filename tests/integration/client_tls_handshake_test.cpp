@@ -172,6 +172,7 @@ TEST_CASE("garbage, silence and half handshakes harm nobody else, and are events
 
     TlsVisitor gone = world.visit(world.good());
     gone.hello();
+    world.closed.wait_opened(6);
     gone.raw().reset();
     CHECK(world.closed.wait().reason().code() == errc::connection_reset);
 

@@ -197,6 +197,20 @@ TEST_CASE("an end of stream is close_notify; without it a read fails as truncate
         CHECK(pair.visitor.read_all() == "answer");
         CHECK(pair.visitor.raw().read_end() == asio::error::eof);
     }
+    SUBCASE("a goodbye of the visitor that nobody read does not turn our end into a reset") {
+        TlsPair pair(world);
+        TlsPair other(world); // what comes on it later is behind all that came on the first
+        pair.visitor.goodbye();
+        other.visitor.write("x");
+        CHECK(read_exactly(other.connection, 1) == "x");
+        write_all(pair.connection, "answer");
+        pair.connection.close();
+        CHECK(pair.visitor.read_all() == "answer");
+        CHECK(pair.visitor.raw().read_end() == asio::error::eof);
+        write_all(other.connection, "y");
+        CHECK(other.visitor.read(1) == "y");
+        CHECK(pair.visitor.raw().stream()->is_write_open());
+    }
     SUBCASE("truncated") {
         TlsPair pair(world);
         pair.visitor.write("last words");

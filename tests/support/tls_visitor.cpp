@@ -129,9 +129,13 @@ std::string TlsVisitor::read_all() {
     return std::exchange(plain_, {});
 }
 
-void TlsVisitor::shutdown() {
+void TlsVisitor::goodbye() {
     engine_.shutdown();
     flush();
+}
+
+void TlsVisitor::shutdown() {
+    goodbye();
     visitor_.finish();
 }
 

@@ -57,6 +57,8 @@ public:
     std::string read_end();
     /// close_notify and FIN.
     void shutdown();
+    /// close_notify alone.
+    void goodbye();
     /// FIN alone: a truncation.
     void cut() { visitor_.finish(); }
     Visitor& raw() { return visitor_; }
