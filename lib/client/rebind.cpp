@@ -16,17 +16,17 @@ bool is_of_the_moment(const ErrorInfo& refusal) {
 } // namespace
 
 void Rebind::start(std::shared_ptr<SessionImpl> session, std::shared_ptr<Leg> leg, std::shared_ptr<Link> link,
-                   std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void()> done) {
+                   std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void(bool)> done) {
     const asio::any_io_executor strand = session->strand();
     const auto op = std::make_shared<Rebind>(std::move(session), std::move(leg), std::move(link), std::move(listeners),
                                              std::move(done));
     op->working_ = std::min(op->listeners_.size(), limits::rebinds_at_once);
     if (op->working_ == 0) {
-        op->done_();
+        op->done_(!op->gave_up_);
         return;
     }
     const auto ended = [op](const std::exception_ptr&) {
-        if (--op->working_ == 0) op->done_();
+        if (--op->working_ == 0) op->done_(!op->gave_up_);
     };
     const std::size_t workers = op->working_;
     for (std::size_t i = 0; i < workers; ++i) asio::co_spawn(strand, work(op), ended);
@@ -49,6 +49,7 @@ asio::awaitable<void> Rebind::bind(std::shared_ptr<ListenerImpl> listener) {
 void Rebind::take_answer(const std::shared_ptr<ListenerImpl>& listener, const Result<std::string>& answer) {
     if (!answer) { // the link is of no use, or gone
         const ErrorInfo& why = answer.error();
+        gave_up_ = true;
         leg_->give_up_link(*link_, ErrorInfo(why.code(), "the edge did not answer the bind of " + listener->what(), why.detail()));
         return;
     }
@@ -60,6 +61,7 @@ void Rebind::take_answer(const std::shared_ptr<ListenerImpl>& listener, const Re
     } else if (read) {
         session_->rebound(*leg_, listener, bound);
     } else if (is_of_the_moment(read.error())) {
+        gave_up_ = true;
         leg_->give_up_link(*link_, read.error());
     } else {
         session_->rebind_refused(*leg_, listener, read.error());

@@ -13,12 +13,12 @@ namespace adit::inline v0::detail {
 /// Sends the binds in the listeners' order, limits::rebinds_at_once under way. On the strand.
 class Rebind : public std::enable_shared_from_this<Rebind> {
 public:
-    /// `done` is called once, also when the link ended meanwhile.
+    /// `done` is called once, also when the link ended meanwhile; false: the link was given up.
     static void start(std::shared_ptr<SessionImpl> session, std::shared_ptr<Leg> leg, std::shared_ptr<Link> link,
-                      std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void()> done);
+                      std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void(bool)> done);
 
     Rebind(std::shared_ptr<SessionImpl> session, std::shared_ptr<Leg> leg, std::shared_ptr<Link> link,
-           std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void()> done)
+           std::vector<std::shared_ptr<ListenerImpl>> listeners, std::function<void(bool)> done)
         : session_(std::move(session)), leg_(std::move(leg)), link_(std::move(link)), listeners_(std::move(listeners)),
           done_(std::move(done)) {}
 
@@ -31,9 +31,10 @@ private:
     const std::shared_ptr<Leg> leg_;
     const std::shared_ptr<Link> link_;
     const std::vector<std::shared_ptr<ListenerImpl>> listeners_;
-    const std::function<void()> done_;
+    const std::function<void(bool)> done_;
     std::size_t next_ = 0;
     std::size_t working_ = 0;
+    bool gave_up_ = false;
 };
 
 } // namespace adit

@@ -161,12 +161,12 @@ void SessionImpl::rebind(Leg& leg, std::vector<std::shared_ptr<ListenerImpl>> li
     const std::shared_ptr<Link> link = leg.link();
     if (!link) return;
     ++rebinds_;
-    const auto done = [weak = weak_from_this(), weak_leg = leg.weak_from_this(), link, all] {
+    const auto done = [weak = weak_from_this(), weak_leg = leg.weak_from_this(), link, all](bool whole) {
         const auto self = weak.lock();
         const auto its_leg = weak_leg.lock();
         if (!self) return;
         --self->rebinds_;
-        if (its_leg && all) its_leg->bound(*link);
+        if (its_leg && all && whole) its_leg->bound(*link);
         self->deliver_parked();
     };
     Rebind::start(shared_from_this(), leg.shared_from_this(), link, std::move(listeners), done);
