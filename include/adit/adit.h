@@ -93,6 +93,8 @@ typedef enum adit_code {
     ADIT_E_ADDRESS_IN_USE = 20,        /* the name or port is taken */
     ADIT_E_REFUSED = 21,               /* the edge refused without a number */
     ADIT_E_UNAVAILABLE = 22,           /* try again */
+    ADIT_E_STREAM_TRUNCATED = 23,      /* the reason of events: a visitor's TLS ended without close_notify */
+    ADIT_E_CLIENT_CERTIFICATE_REFUSED = 24, /* the edge demands "client_certificate", or refuses it */
     ADIT_E_NGROK = 1000,               /* the edge refused: adit_error.number is the n of ERR_NGROK_n */
     ADIT_E_SYSTEM = 1001,              /* the operating system: adit_error.number is the errno */
     ADIT_E_RESOLVER = 1002,            /* the server's name has no address: number is getaddrinfo(3)'s EAI_... */
@@ -245,6 +247,10 @@ ADIT_C_API void adit_endpoint_free(adit_endpoint *endpoint);
  *     mutual_tls_ca             (+) PEM text: visitors need a certificate from these
  *     tls_termination               "true": a tls endpoint's TLS ends at the edge, with the edge's certificate or with
  *     tls_termination.certificate, tls_termination.key   PEM texts, which imply it
+ *     agent_tls_termination         PEM text, chain and key in one: a tls endpoint's TLS ends here, and the edge sees
+ *                                   ciphertext only. This one is not copied: setting it again, when it is online too,
+ *                                   is what the next visitors see. agent_tls_termination.client_ca, likewise: PEM text,
+ *                                   visitors need a certificate from these
  */
 ADIT_C_API int adit_endpoint_set(adit_endpoint *endpoint, const char *key, const char *value, adit_error *error);
 

@@ -42,6 +42,26 @@ ErrorInfo own_certificate(adit_endpoint& endpoint, const Value& value) {
         endpoint.tls_own_certificate = true;
     });
 }
+/// As of a change of the TlsServer, whose text starts with its own name for it.
+ErrorInfo agent_tls(adit_endpoint& endpoint, std::string_view key, const ErrorInfo& error) {
+    if (error) return {error.code(), std::string(key) + ": " + error.message(), error.detail()};
+    endpoint.agent_tls_termination = true;
+    return {};
+}
+ErrorInfo agent_tls_termination(adit_endpoint& endpoint, const Value& value) {
+    const Result<std::string_view> pem = value.text();
+    if (!pem) return pem.error();
+    ErrorInfo error;
+    endpoint.agent_tls.certificate(*pem, *pem, error);
+    return agent_tls(endpoint, "agent_tls_termination", error);
+}
+ErrorInfo agent_client_ca(adit_endpoint& endpoint, const Value& value) {
+    const Result<std::string_view> pem = value.text();
+    if (!pem) return pem.error();
+    ErrorInfo error;
+    endpoint.agent_tls.client_ca(*pem, ClientCertificate::required, error);
+    return agent_tls(endpoint, "agent_tls_termination.client_ca", error);
+}
 template <Login adit_endpoint::* Module, std::string Login::* Member>
 ErrorInfo login(adit_endpoint& endpoint, const Value& value) {
     return with(value.text(), [&](std::string_view text) {
@@ -108,6 +128,8 @@ constexpr Key<adit_endpoint> keys[] = {
     {"tls_termination", later<&adit_endpoint::tls_termination>},
     {"tls_termination.certificate", own_certificate<&adit_endpoint::tls_certificate>},
     {"tls_termination.key", own_certificate<&adit_endpoint::tls_key>},
+    {"agent_tls_termination", agent_tls_termination},
+    {"agent_tls_termination.client_ca", agent_client_ca},
 };
 
 } // namespace
@@ -121,6 +143,7 @@ Endpoint adit_endpoint::built() const {
     } else if (tls_termination) {
         endpoint.tls_termination();
     }
+    if (agent_tls_termination) endpoint.agent_tls_termination(agent_tls);
     if (oauth.wanted) {
         OAuthOptions options(oauth.provider);
         if (!oauth.client_id.empty() || !oauth.client_secret.empty())

@@ -19,7 +19,7 @@ static_assert(static_cast<int>(errc::no_server) == ADIT_E_NO_SERVER &&
                   static_cast<int>(errc::heartbeat_timeout) == ADIT_E_HEARTBEAT_TIMEOUT &&
                   static_cast<int>(errc::limit_exceeded) == ADIT_E_LIMIT_EXCEEDED &&
                   static_cast<int>(errc::tls_error) == ADIT_E_TLS_ERROR &&
-                  static_cast<int>(errc::unavailable) == ADIT_E_UNAVAILABLE,
+                  static_cast<int>(errc::client_certificate_refused) == ADIT_E_CLIENT_CERTIFICATE_REFUSED,
               "the codes of C are those of C++");
 
 int resolver_number(const std::error_code& code) {
@@ -134,6 +134,8 @@ const char* adit_code_name(int code) {
         ADIT_NAME(ADIT_E_ADDRESS_IN_USE);
         ADIT_NAME(ADIT_E_REFUSED);
         ADIT_NAME(ADIT_E_UNAVAILABLE);
+        ADIT_NAME(ADIT_E_STREAM_TRUNCATED);
+        ADIT_NAME(ADIT_E_CLIENT_CERTIFICATE_REFUSED);
         ADIT_NAME(ADIT_E_NGROK);
         ADIT_NAME(ADIT_E_SYSTEM);
         ADIT_NAME(ADIT_E_RESOLVER);

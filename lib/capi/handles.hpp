@@ -5,6 +5,7 @@
 #include <adit/endpoint.hpp>
 #include <adit/session.hpp>
 #include <adit/session_options.hpp>
+#include <adit/tls_server.hpp>
 #include <adit/upstream.hpp>
 
 #include "capi/accept_queue.hpp"
@@ -43,6 +44,8 @@ struct adit_endpoint {
     bool tls_termination = false;
     bool tls_own_certificate = false;
     std::string tls_certificate, tls_key;
+    adit::TlsServer agent_tls;
+    bool agent_tls_termination = false;
 };
 
 struct adit_upstream {

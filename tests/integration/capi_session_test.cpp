@@ -1,5 +1,6 @@
 // The C interface: sessions, events, forwarders, and how handles end.
 #include "integration/capi_support.hpp"
+#include "support/tls_visitor.hpp"
 
 #include <filesystem>
 #include <thread>
@@ -244,6 +245,37 @@ TEST_CASE("handles may be freed in any order, also inside of a callback") {
     }
     CHECK(adit_listener_accept(last.get(), -1, nullptr, &error) == -1);
     CHECK(error.code == ADIT_E_SESSION_CLOSED);
+}
+
+TEST_CASE("TLS that ends in a C program, with a certificate that changes while it is online") {
+    const CEdge edge;
+    const Held<adit_session> session = edge.connect();
+    const TestAuthority first("the first"), second("the second");
+    const auto pem = [](const TestAuthority& authority) {
+        const adit::tls::IssuedCertificate leaf = authority.server("c.localhost");
+        return leaf.key_pem + leaf.certificate_pem; // in any order
+    };
+    const Held<adit_endpoint> tls = endpoint("tls://c.localhost");
+    adit_error error;
+    CHECK(adit_endpoint_set(tls.get(), "agent_tls_termination", "no PEM", &error) == ADIT_E_INVALID_OPTION);
+    CHECK_MESSAGE(std::string(error.message).find("agent_tls_termination: ") != std::string::npos, error.message);
+    REQUIRE(adit_endpoint_set(tls.get(), "agent_tls_termination", pem(first).c_str(), &error) == ADIT_OK);
+    const Held<adit_listener> listener(adit_session_listen(session.get(), tls.get(), &error));
+    REQUIRE_MESSAGE(listener, error.message);
+    const auto talk = [&](const TestAuthority& trusted) {
+        NetVisitor visitor = NetVisitor::tls(edge.server.https_port(), TlsOptions("c.localhost", trusted.pem()));
+        adit_peer peer;
+        const Descriptor one = Descriptor::accept(listener, &peer);
+        CHECK(peer.protocol == std::string("tls"));
+        CHECK(peer.passthrough_tls == 0);
+        visitor.send("in");
+        CHECK(one.read_some() == "in");
+        one.write("out");
+        CHECK(visitor.read(3) == "out");
+    };
+    talk(first);
+    REQUIRE(adit_endpoint_set(tls.get(), "agent_tls_termination", pem(second).c_str(), &error) == ADIT_OK);
+    talk(second);
 }
 
 TEST_CASE("a forwarder in C") {

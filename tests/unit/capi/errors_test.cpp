@@ -31,7 +31,7 @@ TEST_CASE("every code of C++ has its name in C") {
     int count = 0;
     for (int value = 1; adit_category().message(value) != adit_category().message(-1); ++value, ++count)
         CHECK_MESSAGE(adit_code_name(value) != std::string("ADIT_E_OTHER"), "code " << value);
-    CHECK(count >= ADIT_E_UNAVAILABLE);
+    CHECK(count == ADIT_E_CLIENT_CERTIFICATE_REFUSED);
     CHECK(adit_code_name(ADIT_E_TIMED_OUT) == std::string("ADIT_E_TIMED_OUT"));
     CHECK(adit_code_name(ADIT_OK) == std::string("ADIT_OK"));
     CHECK(adit_code_name(-1) == std::string("ADIT_E_OTHER"));

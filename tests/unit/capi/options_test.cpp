@@ -176,7 +176,8 @@ TEST_CASE("every key of an endpoint makes the same request as its setter") {
         {"tls_termination", "true", [](Endpoint& e) { e.tls_termination(); }, "tls://app.example.com"},
     };
     std::set<std::string> keys = {"deny_cidr",           "backlog", "mutual_tls_ca", "tls_termination.certificate",
-                                  "tls_termination.key", "oidc"};
+                                  "tls_termination.key", "oidc",    "agent_tls_termination",
+                                  "agent_tls_termination.client_ca"};
     for (const One& one : all) {
         CAPTURE(one.key);
         keys.insert(one.key);
