@@ -249,8 +249,8 @@ ADIT_C_API void adit_endpoint_free(adit_endpoint *endpoint);
  *     tls_termination.certificate, tls_termination.key   PEM texts, which imply it
  *     agent_tls_termination         PEM text, chain and key in one: a tls endpoint's TLS ends here, and the edge sees
  *                                   ciphertext only. This one is not copied: setting it again, when it is online too,
- *                                   is what the next visitors see. agent_tls_termination.client_ca, likewise: PEM text,
- *                                   visitors need a certificate from these
+ *                                   is what the next visitors see
+ *     agent_tls_termination.client_ca   PEM text, likewise: visitors need a certificate from these
  */
 ADIT_C_API int adit_endpoint_set(adit_endpoint *endpoint, const char *key, const char *value, adit_error *error);
 

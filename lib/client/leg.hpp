@@ -22,6 +22,8 @@ public:
     bool is_online() const { return machine_.state() == LegMachine::State::online; }
 
     void dial();
+    /// From the next dial on.
+    void aim_at(ServerTarget target) { target_ = std::move(target); }
     /// Every endpoint is online on `link`.
     void bound(const Link& link);
     /// The link is of no use any more: it is closed and counts as lost.
@@ -36,7 +38,7 @@ private:
 
     const std::weak_ptr<SessionImpl> session_;
     const std::uint32_t number_;
-    const ServerTarget target_;
+    ServerTarget target_;
     LegMachine machine_;
     asio::steady_timer retry_;
     std::weak_ptr<LinkOp> op_; // its coroutine owns it

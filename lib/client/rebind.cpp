@@ -1,5 +1,6 @@
 #include "client/rebind.hpp"
 
+#include "client/thrown.hpp"
 #include "net/rpc.hpp"
 
 #include <algorithm>
@@ -25,7 +26,11 @@ void Rebind::start(std::shared_ptr<SessionImpl> session, std::shared_ptr<Leg> le
         op->done_(!op->gave_up_);
         return;
     }
-    const auto ended = [op](const std::exception_ptr&) {
+    const auto ended = [op](const std::exception_ptr& thrown) {
+        if (thrown) { // a listener was left out
+            op->gave_up_ = true;
+            op->leg_->give_up_link(*op->link_, describe(thrown));
+        }
         if (--op->working_ == 0) op->done_(!op->gave_up_);
     };
     const std::size_t workers = op->working_;

@@ -104,9 +104,29 @@ void SessionImpl::add_leg(ServerTarget target, LegMachine::Config config) {
     legs_.back()->dial();
 }
 
+/// The second leg goes to one of the addresses that the edge offers now.
+void SessionImpl::keep_second_leg(const AuthResponse& answer) {
+    if (!options().reconnect) return;
+    offered_ = offered_to_second_leg(answer);
+    if (offered_.empty()) return;
+    LegMachine::Config config = leg_config(options());
+    config.persistent = true;
+    if (legs_.size() == 2 && legs_.back()->machine().is_over()) legs_.pop_back(); // refused before, perhaps not now
+    if (legs_.size() < limits::legs) return add_leg(offered_.front(), config);
+    const std::string now = legs_.back()->target().text();
+    if (std::ranges::find(offered_, now, &ServerTarget::text) == offered_.end()) legs_.back()->aim_at(offered_.front());
+}
+
+/// One that did not answer is not tried again before the others.
+void SessionImpl::aim_second_leg_at_next() {
+    if (offered_.empty()) return;
+    const auto tried = std::ranges::find(offered_, legs_[1]->target().text(), &ServerTarget::text);
+    const bool last = tried == offered_.end() || tried + 1 == offered_.end();
+    legs_[1]->aim_at(last ? offered_.front() : *(tried + 1));
+}
+
 /// The first address counts as the one we came by (agent-protocol 1.1); if we know it to be another one, that is left out.
-void SessionImpl::add_offered_leg(const AuthResponse& answer) {
-    if (!options().reconnect || legs_.size() >= limits::legs) return;
+std::vector<ServerTarget> SessionImpl::offered_to_second_leg(const AuthResponse& answer) const {
     const std::string own = legs_.front()->target().text();
     std::vector<ServerTarget> others;
     bool own_offered = false;
@@ -114,6 +134,7 @@ void SessionImpl::add_offered_leg(const AuthResponse& answer) {
         SessionOptions other = options_;
         other.server(offered.server_addr);
         const Result<ServerTarget> target = check(other.data());
+        if (others.size() == limits::connect_addresses) break;
         if (!target) continue; // an address of the edge that cannot be one
         if (!own_offered && target->text() == own) {
             own_offered = true;
@@ -121,11 +142,8 @@ void SessionImpl::add_offered_leg(const AuthResponse& answer) {
             others.push_back(*target);
         }
     }
-    const std::size_t next = own_offered ? 0 : 1;
-    if (others.size() <= next) return;
-    LegMachine::Config config = leg_config(options());
-    config.persistent = true;
-    add_leg(others[next], config);
+    if (!own_offered && !others.empty()) others.erase(others.begin());
+    return others;
 }
 
 std::shared_ptr<Link> SessionImpl::link() const {
@@ -163,16 +181,19 @@ void SessionImpl::leg_connecting(const Leg& leg) {
 }
 
 void SessionImpl::leg_linked(Leg& leg, const AuthResponse& answer) {
-    bool renamed = false;
-    {
+    const bool renamed = is_open() && id() != answer.client_id;
+    if (renamed && leg.number() != 0 && legs_.front()->link()) {
+        const ErrorInfo why(errc::session_lost, "the edge at " + leg.target().text() + " does not know this session");
+        return leg.give_up_link(*leg.link(), why);
+    }
+    if (renamed || leg.number() == 0) { // what the second leg hears is the same, or of another edge
         const std::lock_guard lock(mutex_);
-        renamed = open_ && details_.id() != answer.client_id;
         details_ = read_details(answer);
         cookie_ = answer.extra.cookie;
         open_ = true;
     }
     if (renamed) leave_former_legs(leg);
-    if (leg.number() == 0) add_offered_leg(answer);
+    if (leg.number() == 0) keep_second_leg(answer);
     rebind(leg, listeners(), true);
     if (const auto connected = std::exchange(connected_, nullptr)) connected({});
 }
@@ -207,6 +228,7 @@ void SessionImpl::leg_failed(const Leg& leg, std::chrono::steady_clock::time_poi
         online_ = online;
         if (!ended_) last_error_ = why;
     }
+    if (leg.number() != 0 && !machine.is_over()) aim_second_leg_at_next();
     for (const auto& listener : listeners()) {
         listener->drop_lost();
         const std::lock_guard lock(mutex_);

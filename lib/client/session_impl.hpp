@@ -137,7 +137,9 @@ private:
     void finish_if_detached();
     void add_leg(ServerTarget target, LegMachine::Config config);
     void leave_former_legs(const Leg& leg);
-    void add_offered_leg(const AuthResponse& answer);
+    void keep_second_leg(const AuthResponse& answer);
+    void aim_second_leg_at_next();
+    std::vector<ServerTarget> offered_to_second_leg(const AuthResponse& answer) const;
     bool forget(const std::shared_ptr<ListenerImpl>& listener);
     void rebind(Leg& leg, std::vector<std::shared_ptr<ListenerImpl>> listeners, bool all);
     void wake_waiters();
@@ -162,6 +164,7 @@ private:
     // strand only
     ConnectedHandler connected_;
     std::vector<std::shared_ptr<Leg>> legs_;
+    std::vector<ServerTarget> offered_; // addresses for the second of them
     std::list<asio::steady_timer> waiters_; // for a link
     asio::steady_timer drain_;
     std::size_t heads_pending_ = 0;

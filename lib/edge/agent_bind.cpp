@@ -106,6 +106,11 @@ std::string AgentSession::patch(const std::string& request) {
         return encode_error(9026, "the module \"TrafficPolicy\" is not available in this version of the edge");
     if (decoded->metadata && decoded->metadata->size() > limits::metadata_max)
         return encode_error(0, "the metadata has more than " + std::to_string(limits::metadata_max) + " bytes");
+    for (const auto& text : {decoded->name, decoded->description}) {
+        if (text && text->size() > limits::description_max)
+            return encode_error(0, "the name or the description has more than " +
+                                       std::to_string(limits::description_max) + " bytes");
+    }
     // One leg speaks for all, also for those that have not bound it yet, or are lost and do not know it.
     ErrorInfo error = patch_endpoint(decoded->tunnel_id, *decoded);
     for (const auto& leg : legs()) {
@@ -125,10 +130,8 @@ ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const Patch
     const EndpointPtr old = found->second;
     if (change.pooling_enabled && *change.pooling_enabled != old->pooled)
         return ErrorInfo(errc::refused, "pooling cannot be changed while the endpoint is online; bind it again");
-    if (change.metadata) {
-        const auto fresh = std::make_shared<const EndpointRecord>(*old, *change.metadata);
-        if (context_.endpoints.replace(old, fresh)) found->second = fresh;
-    }
+    const auto fresh = std::make_shared<const EndpointRecord>(*old, change);
+    if (context_.endpoints.replace(old, fresh)) found->second = fresh;
     return {};
 }
 

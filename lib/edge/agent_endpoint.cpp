@@ -86,6 +86,8 @@ Result<AgentSession::RecordPtr> AgentSession::make_record(const BindPlan& plan) 
     record->labeled = plan.labeled;
     record->pooled = plan.pooled;
     record->forwards_to = plan.forwards_to;
+    record->name = plan.name;
+    record->description = plan.description;
     record->metadata = plan.metadata;
     record->random = plan.random;
     record->session = weak_from_this();

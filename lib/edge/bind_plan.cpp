@@ -240,6 +240,8 @@ Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& req
     plan.pooled = request.extra.pooling_enabled;
     plan.app_protocol = request.forwards_proto;
     plan.forwards_to = request.forwards_to;
+    plan.name = request.extra.name;
+    plan.description = request.extra.description;
     plan.metadata = request.extra.metadata;
     return plan;
 }

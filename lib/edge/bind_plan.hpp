@@ -40,7 +40,7 @@ public:
     bool terminate_tls = false;
     std::string tls_certificate, tls_key; ///< PEM of the endpoint's own certificate; empty: the edge's
     std::string forwards_to;
-    std::string metadata;
+    std::string name, description, metadata;
     std::map<std::string, std::string> labels;
 };
 

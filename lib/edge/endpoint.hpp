@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/url.hpp"
+#include "proto/messages.hpp"
 #include "proto/proxy_protocol.hpp"
 #include "tls/context.hpp"
 
@@ -24,8 +25,8 @@ class AgentSession;
 class EndpointRecord {
 public:
     EndpointRecord() = default;
-    /// For a changed copy.
-    EndpointRecord(const EndpointRecord& other, std::string new_metadata);
+    /// A copy with other texts.
+    EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change);
     EndpointRecord(const EndpointRecord&) = delete;
     EndpointRecord& operator=(const EndpointRecord&) = delete;
 
@@ -47,7 +48,7 @@ public:
     bool labeled = false; ///< bound by labels: proxy headers name an edge type (agent-protocol 4)
     bool pooled = false;  ///< shares its URL with other pooled endpoints of the same credential
     std::string forwards_to;
-    std::string metadata;
+    std::string name, description, metadata;
     std::weak_ptr<AgentSession> session;
     std::uint64_t epoch = 0; ///< of the registry's lease
     bool random = false;     ///< the edge chose the host or port

@@ -17,11 +17,12 @@ std::string_view behind_star(std::string_view wildcard) noexcept { return wildca
 
 } // namespace
 
-EndpointRecord::EndpointRecord(const EndpointRecord& other, std::string new_metadata)
+EndpointRecord::EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change)
     : id(other.id), bind_id(other.bind_id), url(other.url), url_text(other.url_text), credential(other.credential),
       client_id(other.client_id), session_id(other.session_id), proxy_protocol(other.proxy_protocol),
       app_protocol(other.app_protocol), terminate_tls(other.terminate_tls), tls_context(other.tls_context),
-      labeled(other.labeled), pooled(other.pooled), forwards_to(other.forwards_to), metadata(std::move(new_metadata)),
+      labeled(other.labeled), pooled(other.pooled), forwards_to(other.forwards_to), name(change.name.value_or(other.name)),
+      description(change.description.value_or(other.description)), metadata(change.metadata.value_or(other.metadata)),
       session(other.session), epoch(other.epoch), random(other.random) {}
 
 EndpointPtr EndpointTable::Pick::choose() && {

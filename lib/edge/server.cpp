@@ -38,6 +38,8 @@ EndpointView view_of(const EndpointRecord& record) {
     view.session_id = record.session_id;
     view.bind_id = record.bind_id;
     view.forwards_to = record.forwards_to;
+    view.name = record.name;
+    view.description = record.description;
     view.metadata = record.metadata;
     return view;
 }

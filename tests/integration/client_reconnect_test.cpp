@@ -351,6 +351,65 @@ TEST_CASE("a session keeps a second leg where the edge offers another address, a
     edge.wait_request(RequestType::unbind, 2);
 }
 
+namespace {
+
+/// Answers an auth as an edge of this client id that offers these addresses.
+void offer(MockEdge& edge, const std::string& client_id, const std::vector<std::string>& addresses) {
+    std::string list;
+    for (const std::string& address : addresses)
+        list += std::string(list.empty() ? "" : ",") + R"({"Region":"lo","ServerAddr":")" + address + "\"}";
+    edge.answer_with([&edge, client_id, list](const SeenRequest& request) -> std::optional<std::string> {
+        if (request.type != static_cast<std::uint32_t>(RequestType::auth)) return edge.default_answer(request);
+        return R"({"Version":"3","ClientId":")" + client_id + R"(","Extra":{"ConnectAddresses":[)" + list + "]}}";
+    });
+}
+
+std::string dead_address() {
+    asio::io_context context;
+    const asio::ip::tcp::acceptor gone(context, {asio::ip::address_v4::loopback(), 0});
+    return "127.0.0.1:" + std::to_string(gone.local_endpoint().port());
+}
+
+} // namespace
+
+TEST_CASE("the second leg goes on to the next address where one does not answer, and to what the edge offers later") {
+    MockEdge first, second, third;
+    offer(first, "c1", {first.address(), dead_address(), second.address()});
+    offer(second, "c1", {});
+    offer(third, "c1", {});
+    Events events;
+    const std::string roots = first.ca_pem() + second.ca_pem() + third.ca_pem();
+    Session session = Session::connect(quick(first).roots_pem(roots).on_event(events.handler()));
+    Listener listener = session.listen(Endpoint("tcp://"));
+    CHECK(events.wait(Event::Kind::connected, 2).leg() == 1);
+    second.wait_request(RequestType::bind);
+    offer(first, "c1", {first.address(), third.address()});
+    first.drop(); // it comes back with another list
+    events.wait(Event::Kind::connected, 3);
+    CHECK(third.sessions() == 0); // the leg lives where it is
+    second.drop();
+    CHECK(events.wait(Event::Kind::connected, 4).leg() == 1);
+    third.wait_request(RequestType::bind);
+    CHECK(listener.is_open());
+}
+
+TEST_CASE("an edge that does not know the session gets no second leg, and harms the first one in nothing") {
+    MockEdge first, stranger;
+    offer(first, "c1", {first.address(), stranger.address()});
+    offer(stranger, "another", {});
+    Events events;
+    Session session = Session::connect(quick(first).roots_pem(first.ca_pem() + stranger.ca_pem()).on_event(events.handler()));
+    Listener listener = session.listen(Endpoint("tcp://"));
+    const Event refused = events.wait(Event::Kind::disconnected, 2);
+    CHECK(refused.leg() == 1);
+    CHECK(refused.reason().to_string().find("does not know this session") != std::string::npos);
+    CHECK(session.id() == "c1");
+    CHECK(session.is_online());
+    CHECK(first.sessions() == 1);
+    CHECK(stranger.requests(RequestType::bind).empty());
+    Pair pair(first, listener);
+}
+
 TEST_CASE("events tell the story of a session, in order") {
     using Kind = Event::Kind;
     MockEdge edge;

@@ -459,7 +459,7 @@ TEST_CASE("endpoints of a session have a bound") {
     CHECK(edge.login()->bind_refusal("https://one-more.localhost") == 0);
 }
 
-TEST_CASE("metadata is changed while the endpoint is online; the rest is refused") {
+TEST_CASE("name, description and metadata are changed while the endpoint is online; the rest is refused") {
     AgentEdge edge;
     const auto agent = edge.login();
     const BindResponse bound = agent->bind_url("https://mine.localhost");
@@ -472,6 +472,12 @@ TEST_CASE("metadata is changed while the endpoint is online; the rest is refused
     CHECK(edge.server.endpoints()[0].metadata == "new");
     CHECK_FALSE(patch(R"("Name":"n","Description":"d")"));
     CHECK(edge.server.endpoints()[0].metadata == "new");
+    CHECK(edge.server.endpoints()[0].name == "n");
+    CHECK(edge.server.endpoints()[0].description == "d");
+    CHECK_FALSE(patch(R"("Name":"")"));
+    CHECK(edge.server.endpoints()[0].name.empty());
+    CHECK(edge.server.endpoints()[0].description == "d");
+    CHECK(patch(R"("Description":")" + std::string(limits::description_max + 1, 'd') + '"'));
     CHECK(patch(R"("TrafficPolicy":"x")").code() == ngrok_error(9026));
     CHECK(patch(R"("PoolingEnabled":true)"));
     CHECK(error_of(agent->call(RequestType::patch_tunnel_state, R"({"TunnelId":"ep_x"})")).code() == ngrok_error(333));

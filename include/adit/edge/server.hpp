@@ -36,6 +36,8 @@ public:
     std::string session_id;
     std::string bind_id; ///< the id the agent uses
     std::string forwards_to;
+    std::string name;
+    std::string description;
     std::string metadata;
 };
 
