@@ -111,11 +111,15 @@ class Browser:
         waiting = ("new Promise((done, fail) => { const end = Date.now() + %d; const look = () => { let value = null;"
                    "try { value = (%s); } catch {} if (value) done(value); else if (Date.now() > end) fail(new Error('late'));"
                    "else setTimeout(look, 20); }; look(); })" % (PATIENCE * 1000, expression))
-        try:
-            return self.ask(waiting)
-        except AssertionError as error:
-            page = self.ask("document.body.innerText")
-            raise AssertionError(f"{what} did not come: {error}\nthe page shows:\n{page}") from None
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.ask(waiting)
+            except AssertionError as error:
+                if "navigated" in str(error) and time.monotonic() < end:
+                    continue  # the page is being replaced by itself: it is asked of the new one
+                page = self.ask("document.body && document.body.innerText")
+                raise AssertionError(f"{what} did not come: {error}\nthe page shows:\n{page}") from None
 
     def press(self, key):
         code = {"text": key} if len(key) == 1 else {}
