@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -149,7 +150,8 @@ int run(const std::vector<Tunnel>& tunnels, const Settings& flags, const Setting
 
 int diagnose(const adit::SessionOptions& options, const std::string& report) {
     const adit::Diagnosis found = adit::Session::diagnose(options);
-    std::fputs(found.to_string().c_str(), stdout);
+    std::istringstream lines(found.to_string()); // which has texts of the edge
+    for (std::string line; std::getline(lines, line);) std::puts(agent::printable(line).c_str());
     if (!report.empty()) {
         auto steps = nlohmann::json::array();
         for (const auto& step : found.steps()) {
@@ -159,7 +161,7 @@ int diagnose(const adit::SessionOptions& options, const std::string& report) {
                              {"result", step.error() ? step.error().to_string() : step.found()}});
         }
         std::ofstream out(report);
-        out << nlohmann::json({{"ok", found.ok()}, {"steps", steps}}).dump(2) << '\n';
+        out << nlohmann::json({{"ok", found.ok()}, {"steps", steps}}).dump(2, ' ', true, nlohmann::json::error_handler_t::replace) << '\n';
         out.close();
         if (!out) throw Problem(report + ": cannot be written");
     }
@@ -232,7 +234,7 @@ int main(int argc, char** argv) {
         }
         return run(file.pick(all ? std::vector<std::string>() : names), flags, file);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "agent: %s\n", error.what());
+        std::fprintf(stderr, "agent: %s\n", agent::printable(error.what()).c_str());
         return unusable;
     }
 }

@@ -20,6 +20,23 @@ namespace {
 
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warn", "error"};
 
+/// Bytes of the UTF-8 character that `text` starts with; 0 for a control character (C0, DEL, C1) and for what is no UTF-8,
+/// as a bare 0x9b, which some terminals take for a CSI.
+std::size_t character(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+    char32_t code = first & (0x7fU >> length);
+    for (const char c : text.substr(1, length - 1)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte & 0xc0) != 0x80) return 0;
+        code = code << 6 | (byte & 0x3f);
+    }
+    constexpr std::array<char32_t, 5> least = {0, 0, 0xa0, 0x800, 0x10000}; // U+0080 to U+009f are controls
+    return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : length;
+}
+
 std::string quoted(const std::string& value) {
     const bool plain = !value.empty() && value.find_first_of(" =\"\\") == std::string::npos;
     if (plain && printable(value) == value) return value;
@@ -35,10 +52,14 @@ std::string quoted(const std::string& value) {
 
 std::string printable(std::string_view text) {
     std::string clean;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) clean += fmt::format("\\x{:02x}", byte);
-        else clean += c;
+    while (!text.empty()) {
+        const std::size_t length = character(text);
+        if (length > 0) {
+            clean += text.substr(0, length);
+        } else {
+            clean += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+        }
+        text.remove_prefix(length > 0 ? length : 1);
     }
     return clean;
 }
@@ -73,9 +94,9 @@ void Log::write(Level level, std::string_view message, const Fields& fields) {
         object["lvl"] = name;
         object["msg"] = message;
         for (const auto& [key, value] : fields) object[std::string(key)] = value;
-        line = object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+        line = object.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
     } else {
-        line = format_ == "term" ? fmt::format("{:<5} [{:%m-%d|%H:%M:%S}] {}", name, now, message)
+        line = format_ == "term" ? fmt::format("{:<5} [{:%m-%d|%H:%M:%S}] {}", name, now, printable(message))
                                  : fmt::format("t={:%Y-%m-%dT%H:%M:%SZ} lvl={} msg={}", now, name, quoted(std::string(message)));
         for (const auto& [key, value] : fields) line += fmt::format(" {}={}", key, quoted(value));
     }

@@ -31,7 +31,7 @@ private:
     Level least_ = Level::info;
 };
 
-/// Without what could move a terminal's cursor.
+/// Without what a terminal obeys: control characters (U+0080 to U+009F too) and bytes that are no UTF-8 become \xNN.
 std::string printable(std::string_view text);
 
 } // namespace agent

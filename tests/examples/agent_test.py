@@ -3,6 +3,7 @@
 
     agent_test.py AGENT_PROGRAM EDGE_PROGRAM SCRIPTED_EDGE
 """
+import asyncio
 import contextlib
 import http.server
 import json
@@ -73,13 +74,13 @@ class Child:
 class Edge(Child):
     """`ports` are those of an edge before, to come back at the same addresses with the same tokens and certificates."""
 
-    def __init__(self, folder, ports=(0, 0, 0)):
+    def __init__(self, folder, ports=(0, 0, 0), more=()):
         (folder / "tokens").write_text(TOKEN + " alice\n")
         make_certificate(folder, "edge", "localhost")
         names = ("agent", "https", "http")
         addresses = [word for name, port in zip(names, ports) for word in (f"--{name}", f"127.0.0.1:{port}")]
         super().__init__([edge_program, *addresses, "--authtokens", "tokens", "--certificate", "edge.pem", "--key", "edge.key",
-                          "--seal-key", "seal", "--drain-seconds", "1", "--threads", "2"], folder)
+                          "--seal-key", "seal", "--drain-seconds", "1", "--threads", "2", *more], folder)
         self.folder = folder
         self.ports = tuple(map(int, self.wait_line(r"agents (\d+), https (\d+), http (\d+)").groups()))
         self.agents, self.https, self.http = self.ports
@@ -178,6 +179,41 @@ def echo():
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+@contextlib.contextmanager
+def between(edge, change):
+    """A TLS proxy in front of an edge, with its certificate; the edge's bytes pass through change(). Gives its port."""
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(edge.folder / "edge.pem", edge.folder / "edge.key")
+    theirs = ssl.create_default_context(cafile=str(edge.folder / "edge.pem"))
+
+    async def pipe(reader, writer, through):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(through(data))
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader, writer):
+        from_edge, to_edge = await asyncio.open_connection("127.0.0.1", edge.agents, ssl=theirs, server_hostname="localhost")
+        await asyncio.gather(pipe(reader, to_edge, bytes), pipe(from_edge, writer, change))
+
+    async def end():
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0, ssl=ours))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def connect(url):
@@ -593,9 +629,36 @@ def diagnoses(folder):
     assert status == 1 and "ADIT_SERVER" in output, output
 
 
+def shows_no_escapes_of_the_edge(folder):
+    hostile = "\x1b]0;owned\x07 \x9b31m \x7f \u00fcber"
+    shown = r"\x1b]0;owned\x07 \xc2\x9b31m \x7f " + "\u00fcber"
+
+    def is_clean(text):
+        return not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f]", text)
+
+    def region_as_banner(data):
+        return data.replace(b'"Banner"', b'"Middle"').replace(b'"Region"', b'"Banner"').replace(b'"Middle"', b'"Region"')
+
+    with Edge(folder, more=["--region", hostile]) as edge, web() as port, between(edge, region_as_banner) as way:
+        status, output = run(folder, "diagnose", *edge.flags(), "--write-report", "report.json")
+        assert status == 0 and f'region "{shown}"' in output and is_clean(output), output
+        written = (folder / "report.json").read_text()
+        assert f'region "{hostile}"' in [step["result"] for step in json.loads(written)["steps"]], written
+        assert is_clean(written), written
+        for form, expected in (("term", f"] {shown}"), ("logfmt", shown.replace("\\", r"\\")), ("json", None)):
+            with Child([agent_program, "http", str(port), "--server", f"localhost:{way}", "--root-ca", "edge.pem", "--authtoken",
+                        TOKEN, "--log", "stdout", "--log-format", form], folder) as child:
+                child.wait_line("started tunnel")
+                if expected is None:
+                    assert hostile in [json.loads(line)["msg"] for line in child.lines], child.lines
+                else:
+                    assert any(expected in line for line in child.lines), child.lines
+                assert is_clean("".join(child.lines)), child.lines
+
+
 for test in (http_with_flags, tcp_and_tls, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
              comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
-             shows_an_inspector, diagnoses):
+             shows_an_inspector, diagnoses, shows_no_escapes_of_the_edge):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
         test(pathlib.Path(name))
         print("ok", test.__name__, flush=True)
