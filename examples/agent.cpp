@@ -89,15 +89,15 @@ void add_http(CLI::App& app, Tunnel& t) {
     app.add_flag("--compression", t.compression, "compress for visitors that ask for it");
     app.add_flag("--websocket-tcp-converter", t.websocket_tcp, "WebSocket messages arrive as bytes");
     app.add_option("--circuit-breaker", t.circuit_breaker, "ratio of 5xx, 0 to 1, from which on visitors get 503");
-    app.add_option("--mutual-tls-cas", t.mutual_tls_cas, "PEM file: visitors need a certificate of these");
+    add_list(app, "--mutual-tls-cas", t.mutual_tls_cas, "PEM file: visitors need a certificate of these; repeatable");
 }
 
 void add_tls(CLI::App& app, Tunnel& t) {
     app.add_option("--domain,--hostname", t.hostname, "as --url, without a scheme");
-    app.add_option("--terminate-at", t.terminate_at, "upstream (default: TLS passes untouched) or edge");
-    app.add_option("--crt", t.certificate, "PEM file for --terminate-at edge");
-    app.add_option("--key", t.key, "PEM file of its key");
-    app.add_option("--mutual-tls-cas", t.mutual_tls_cas, "PEM file: visitors need a certificate of these");
+    app.add_option("--terminate-at", t.terminate_at, "upstream (TLS passes untouched), agent (the default with --crt) or edge");
+    app.add_option("--crt", t.certificate, "PEM file: TLS ends here, or at the edge, with this certificate chain");
+    app.add_option("--key", t.key, "PEM file of its key; stays here unless --terminate-at=edge");
+    add_list(app, "--mutual-tls-cas", t.mutual_tls_cas, "PEM file: visitors need a certificate of these; repeatable");
 }
 
 Settings read_configs(const std::vector<std::string>& paths) {

@@ -146,6 +146,9 @@ private:
                                      {"proxy_protocol", text(tunnel.proxy_protocol)},
                                      {"tls_verify", flag(tunnel.verify_upstream)},
                                      {"tls_verify_cas", text(tunnel.upstream_cas)}};
+            const Fields termination = {{"server_certificate", text(tunnel.certificate)},
+                                        {"server_private_key", text(tunnel.key)},
+                                        {"mutual_tls_certificate_authorities", list(tunnel.mutual_tls_cas)}};
             map(entry, where,
                 {{"name", text(tunnel.name)},
                  {"url", text(tunnel.url)},
@@ -155,6 +158,11 @@ private:
                  {"traffic_policy", policy(tunnel.traffic_policy)},
                  {"traffic_policy_file", text(tunnel.traffic_policy_file)},
                  {"pooling_enabled", flag(tunnel.pooling)},
+                 {"agent_tls_termination",
+                  [&](const YAML::Node& value) {
+                      tunnel.terminate_at = "agent";
+                      map(value, "agent_tls_termination of " + where, termination);
+                  }},
                  {"upstream", [&](const YAML::Node& value) { map(value, "upstream of " + where, upstream); }}});
             if (tunnel.name.empty()) fail(entry, "an endpoint needs a name");
             if (tunnel.upstream.empty()) fail(entry, where + " needs upstream: url:");
@@ -213,8 +221,8 @@ private:
                          {"compression", flag(t.compression)},
                          {"websocket_tcp_converter", flag(t.websocket_tcp)},
                          {"circuit_breaker", number(t.circuit_breaker)},
-                         {"mutual_tls_cas", text(t.mutual_tls_cas)},
-                         {"client_cas", text(t.mutual_tls_cas)},
+                         {"mutual_tls_cas", list(t.mutual_tls_cas)},
+                         {"client_cas", list(t.mutual_tls_cas)},
                          {"terminate_at", text(t.terminate_at)},
                          {"crt", text(t.certificate)},
                          {"key", text(t.key)},
@@ -265,6 +273,10 @@ std::string read_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw Problem(path + ": cannot be read; check that it exists and who may read it");
     return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string read_pem(const std::string& path_or_text) {
+    return path_or_text.find("-----BEGIN ") == std::string::npos ? read_file(path_or_text) : path_or_text;
 }
 
 std::string default_config_path() {

@@ -43,11 +43,13 @@ struct Tunnel {
     std::vector<std::string> basic_auth, allow_cidrs, deny_cidrs, allow_user_agents, deny_user_agents;
     std::vector<std::string> add_request_headers, remove_request_headers, add_response_headers, remove_response_headers;
     Login oauth, oidc;
-    std::string webhook_provider, webhook_secret, mutual_tls_cas;
+    std::string webhook_provider, webhook_secret;
     bool compression = false, websocket_tcp = false;
     double circuit_breaker = 0;
     std::optional<bool> inspect;
-    std::string terminate_at, certificate, key; ///< tls: "edge" or "upstream"; files
+    std::string terminate_at; ///< tls: "edge", "agent" or "upstream"; empty: "agent" with a certificate, else "upstream"
+    std::string certificate, key;            ///< files, or their PEM text
+    std::vector<std::string> mutual_tls_cas; ///< likewise
 };
 
 /// Everything else. What is empty was not said.
@@ -76,5 +78,8 @@ void read_config(const std::string& path, Settings& settings);
 std::string default_config_path();
 
 std::string read_file(const std::string& path);
+
+/// PEM text as it is, else the file of this name.
+std::string read_pem(const std::string& path_or_text);
 
 } // namespace agent

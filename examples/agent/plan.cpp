@@ -51,12 +51,37 @@ void add_modules(adit::Endpoint& endpoint, const Tunnel& t) {
     if (t.compression) endpoint.compression();
     if (t.websocket_tcp) endpoint.websocket_tcp_conversion();
     if (t.circuit_breaker > 0) endpoint.circuit_breaker(t.circuit_breaker);
-    if (!t.mutual_tls_cas.empty()) endpoint.mutual_tls_ca(read_file(t.mutual_tls_cas));
-    if (t.terminate_at == "edge") {
-        if (t.certificate.empty() && t.key.empty()) endpoint.tls_termination();
-        else endpoint.tls_termination(read_file(t.certificate), read_file(t.key));
-    } else if (!t.terminate_at.empty() && t.terminate_at != "upstream") {
-        throw Problem("terminate-at \"" + t.terminate_at + "\": write edge or upstream");
+}
+
+adit::TlsServer tls_server_of(const Tunnel& t) {
+    adit::TlsServer server;
+    adit::ErrorInfo error;
+    server.certificate(read_pem(t.certificate), read_pem(t.key), error);
+    std::string cas;
+    for (const auto& ca : t.mutual_tls_cas) cas += read_pem(ca) + '\n';
+    if (!error && !cas.empty()) server.client_ca(cas, adit::ClientCertificate::required, error);
+    if (error) throw Problem(error.to_string());
+    return server;
+}
+
+// A certificate is never dropped: what it was given for would not happen, and nobody would notice.
+void end_tls(adit::Endpoint& endpoint, const Tunnel& t) {
+    const bool own = !t.certificate.empty();
+    if (own == t.key.empty()) throw Problem("a certificate and its key go together: say both --crt and --key, or neither");
+    const std::string at = !t.terminate_at.empty() ? t.terminate_at : own ? "agent" : "upstream";
+    if (at == "agent") {
+        if (!own) throw Problem("TLS that ends in the agent needs a certificate and its key");
+        endpoint.agent_tls_termination(tls_server_of(t));
+        return;
+    }
+    for (const auto& ca : t.mutual_tls_cas) endpoint.mutual_tls_ca(read_pem(ca));
+    if (at == "edge") {
+        if (own) endpoint.tls_termination(read_pem(t.certificate), read_pem(t.key));
+        else endpoint.tls_termination();
+    } else if (at != "upstream") {
+        throw Problem("terminate-at \"" + at + "\": write edge, agent or upstream");
+    } else if (own) {
+        throw Problem("terminate-at upstream passes TLS on untouched, so that a certificate has no use: leave out one of them");
     }
 }
 
@@ -124,6 +149,7 @@ std::vector<Plan> make_plans(const Tunnel& tunnel) {
             throw Problem("proxy protocol \"" + tunnel.proxy_protocol + "\": write 1 or 2");
         }
         add_modules(endpoint, tunnel);
+        end_tls(endpoint, tunnel);
         plans.push_back({tunnel.name.empty() ? tunnel.proto : tunnel.name, std::move(endpoint), upstream_of(tunnel)});
     }
     return plans;

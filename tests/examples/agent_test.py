@@ -197,7 +197,8 @@ def between(edge, change):
 
     async def serve(reader, writer):
         from_edge, to_edge = await asyncio.open_connection("127.0.0.1", edge.agents, ssl=theirs, server_hostname="localhost")
-        await asyncio.gather(pipe(reader, to_edge, bytes), pipe(from_edge, writer, change))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(pipe(reader, to_edge, bytes), pipe(from_edge, writer, change))
 
     async def end():
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -276,6 +277,69 @@ def tcp_and_tls(folder):
                 with client.wrap_socket(raw, server_hostname="own.localhost") as tls:
                     tls.sendall(b"GET /x HTTP/1.0\r\nHost: own.localhost\r\n\r\n")
                     assert "web saw /x" in read_all(tls)
+
+
+def tls_that_ends_here(folder):
+    for name in ("own", "visitor"):
+        make_certificate(folder, name, f"{name}.localhost")
+    edge_saw = bytearray()  # on its way to the agent
+
+    def get(edge, certificate=None):
+        client = ssl.create_default_context(cafile=str(folder / "own.pem"))
+        if certificate:
+            client.load_cert_chain(folder / f"{certificate}.pem", folder / f"{certificate}.key")
+        edge_saw.clear()
+        with socket.create_connection(("127.0.0.1", edge.https), 30) as raw:
+            with client.wrap_socket(raw, server_hostname="own.localhost") as tls:
+                tls.sendall(b"GET /secret HTTP/1.0\r\nHost: own.localhost\r\n\r\n")
+                return read_all(tls)
+
+    def is_refused(edge):
+        try:
+            return get(edge) == ""
+        except OSError:  # ssl.SSLError, ConnectionError
+            return True
+
+    def indented(name, columns):
+        return "".join("\n" + " " * columns + line for line in (folder / name).read_text().splitlines())
+
+    own = ["--crt", "own.pem", "--key", "own.key"]
+    with Edge(folder) as edge, web() as port, between(edge, lambda data: edge_saw.extend(data) or data) as way:
+        flags = ["--server", f"localhost:{way}", "--root-ca", "edge.pem", "--authtoken", TOKEN]
+        start = "endpoints:\n  - name: tls\n    upstream: {url: %s}\n    " % port
+        (folder / "three.yml").write_text(
+            f"version: 3\n{start}url: tls://own.localhost\n    agent_tls_termination:\n      server_certificate: |{indented('own.pem', 8)}\n"
+            "      server_private_key: own.key\n      mutual_tls_certificate_authorities: [visitor.pem]\n")
+        (folder / "two.yml").write_text(f"version: 2\ntunnels:\n  tls: {{proto: tls, addr: {port}, hostname: own.localhost, "
+                                        "terminate_at: agent, crt: own.pem, key: own.key, mutual_tls_cas: visitor.pem}\n")
+        tls = ["tls", str(port), "--url", "tls://own.localhost"]
+        for words, ends_here, asks in (
+                ([*tls, *own], True, False),
+                ([*tls, *own, "--terminate-at=agent", "--mutual-tls-cas", "own.pem", "--mutual-tls-cas", "visitor.pem"], True, True),
+                ([*tls, *own, "--terminate-at=edge"], False, False),
+                (["--config", "three.yml"], True, True), (["--config", "two.yml"], True, True)):
+            with Child([agent_program, *words, *flags], folder) as child:
+                started(child, "tls")
+                answer = get(edge, "visitor" if asks else None)
+                assert answer.endswith("web saw /secret for own.localhost"), (words, answer)
+                assert len(edge_saw) > 0 and (b"/secret" in edge_saw) != ends_here, words
+                assert not asks or is_refused(edge), words
+                child.signal(signal.SIGINT)
+                child.end(0)
+        (folder / "http.yml").write_text(f"version: 3\n{start}url: https://own.localhost\n    agent_tls_termination: "
+                                         "{server_certificate: own.pem, server_private_key: own.key}\n")
+        (folder / "none.yml").write_text(f"version: 3\n{start}url: tls://own.localhost\n    agent_tls_termination: {{}}\n")
+        for words, text in (([*tls, *own, "--terminate-at=upstream"], "terminate-at upstream passes TLS on untouched"),
+                            ([*tls, "--terminate-at=agent"], "TLS that ends in the agent needs a certificate"),
+                            ([*tls, *own, "--terminate-at=moon"], 'terminate-at "moon"'),
+                            ([*tls, "--crt", "own.pem"], "a certificate and its key go together"),
+                            ([*tls, "--key", "own.key"], "a certificate and its key go together"),
+                            ([*tls, "--crt", "own.pem", "--key", "visitor.key"], "certificate: "),
+                            ([*tls, *own, "--mutual-tls-cas", "own.key"], "client_ca: "),
+                            (["--config", "none.yml"], "TLS that ends in the agent needs a certificate"),
+                            (["--config", "http.yml"], "agent_tls_termination")):
+            status, output = run(folder, *words, *flags)
+            assert status == 1 and text in output, (words, status, output)
 
 
 def https_upstreams(folder):
@@ -383,6 +447,8 @@ def bad_configs(folder):
         ("version: 3\nauthtoken: x\n", ':2: unknown key "authtoken" in the file'),
         (start + "  - name: a\n    upstram: {url: 80}\n", ':4: unknown key "upstram" in endpoint "a"'),
         (start + "  - name: a\n    upstream:\n      uri: 80\n", ':5: unknown key "uri" in upstream of endpoint "a"'),
+        (start + "  - name: a\n    agent_tls_termination: {crt: x}\n    upstream: {url: 80}\n",
+         ':4: unknown key "crt" in agent_tls_termination of endpoint "a"'),
         (start + "  - name: a\n", ':3: endpoint "a" needs upstream'),
         (start + "  - upstream: {url: 80}\n", ":3: an endpoint needs a name"),
         (start + "  - name: a\n    upstream: {url: 80}\n  - name: a\n    upstream: {url: 81}\n", ':5: endpoint "a" stands twice'),
@@ -656,7 +722,7 @@ def shows_no_escapes_of_the_edge(folder):
                 assert is_clean("".join(child.lines)), child.lines
 
 
-for test in (http_with_flags, tcp_and_tls, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
+for test in (http_with_flags, tcp_and_tls, tls_that_ends_here, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
              comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
              shows_an_inspector, diagnoses, shows_no_escapes_of_the_edge):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
