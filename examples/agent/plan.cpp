@@ -185,7 +185,8 @@ adit::SessionOptions make_session_options(const Settings& flags, const Settings&
         if (roots == "host") options.roots_system();
         else options.roots_file(roots);
     });
-    choose(flags.proxy, false, file.proxy, [&](const std::string& proxy) { options.proxy(proxy); });
+    const bool has_proxy = is_set("https_proxy") || is_set("HTTPS_PROXY") || is_set("all_proxy") || is_set("ALL_PROXY");
+    choose(flags.proxy, has_proxy, file.proxy, [&](const std::string& proxy) { options.proxy(proxy); });
     if (!flags.server_name.empty()) options.server_name(flags.server_name);
     if (!file.interface.empty()) options.bind_interface(file.interface);
     if (!file.metadata.empty()) options.metadata(file.metadata);

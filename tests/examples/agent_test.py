@@ -695,6 +695,17 @@ def diagnoses(folder):
     assert status == 1 and "ADIT_SERVER" in output, output
 
 
+def chooses_a_proxy(folder):
+    # No proxy can be reached by ftp; the message tells where that was said.
+    (folder / "proxy.yml").write_text("version: 3\nagent:\n  connect_url: edge.invalid:443\n  proxy_url: ftp://file.invalid\n")
+    for env, words, source in (({}, [], "proxy"), *(({name: "ftp://env.invalid"}, [], name)
+                               for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")),
+                               ({"https_proxy": ""}, [], "proxy"), ({"no_proxy": "*"}, [], "proxy"),
+                               ({"https_proxy": "ftp://env.invalid"}, ["--proxy-url", "ftp://flag.invalid"], "proxy")):
+        status, output = run(folder, "diagnose", "--config", "proxy.yml", *words, env=env)
+        assert status == 1 and f"failed: {source}: the scheme" in output, (env, words, output)
+
+
 def shows_no_escapes_of_the_edge(folder):
     hostile = "\x1b]0;owned\x07 \x9b31m \x7f \u00fcber"
     shown = r"\x1b]0;owned\x07 \xc2\x9b31m \x7f " + "\u00fcber"
@@ -724,7 +735,7 @@ def shows_no_escapes_of_the_edge(folder):
 
 for test in (http_with_flags, tcp_and_tls, tls_that_ends_here, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
              comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
-             shows_an_inspector, diagnoses, shows_no_escapes_of_the_edge):
+             shows_an_inspector, diagnoses, chooses_a_proxy, shows_no_escapes_of_the_edge):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
         test(pathlib.Path(name))
         print("ok", test.__name__, flush=True)
