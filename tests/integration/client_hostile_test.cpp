@@ -14,7 +14,7 @@
 #endif
 #endif
 #ifdef ADIT_ASAN
-#include <sanitizer/allocator_interface.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes(); // g++ 12 comes without its header
 #endif
 
 using namespace adit;
