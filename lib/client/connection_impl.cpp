@@ -134,8 +134,7 @@ void ConnectionImpl::shutdown_receive() {
 
 void ConnectionImpl::close() noexcept {
     if (closed_.exchange(true)) return;
-    stream_->close();
-    life_.reset();
+    stream_->close_holding(std::move(life_)); // a session that drains waits for what was written
 }
 
 void ConnectionImpl::reset(muxado::ErrorCode code) noexcept {

@@ -58,6 +58,7 @@ struct SessionOptions::Data {
     std::chrono::milliseconds reconnect_delay{limits::reconnect_delay}; // the same for all programs; tests have less time
     std::chrono::milliseconds rpc_time{limits::rpc_time};  // the same for all programs; tests have less time
     std::chrono::milliseconds tls_handshake_time{limits::tls_handshake_time}; // likewise
+    std::chrono::milliseconds tls_close_time{limits::half_close_time};        // likewise
 };
 
 struct OAuthOptions::Data {

@@ -180,7 +180,7 @@ asio::awaitable<void> SocketPump::to_peer(std::shared_ptr<SocketPump> pump) {
 void SocketPump::end() noexcept {
     std::error_code ignored;
     socket_.close(ignored);
-    stream_->close();
+    stream_->close_holding(life_);
 }
 
 } // namespace adit

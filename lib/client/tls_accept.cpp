@@ -66,7 +66,7 @@ asio::awaitable<Result<std::shared_ptr<net::TlsMuxStream>>> TlsAccept::shake() {
         prefix = std::move(*header);
     }
     const auto tls = std::make_shared<net::TlsMuxStream>(stream_, tls::Engine::server(server_.state()->context()),
-                                                         std::move(prefix));
+                                                         std::move(prefix), listener_->session().options().tls_close_time);
     const Result<void> shaken = co_await tls->handshake();
     if (shaken) co_return tls;
     if (bound.expired()) co_return ErrorInfo(errc::timed_out, "the client did not finish its TLS handshake in time");

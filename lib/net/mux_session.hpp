@@ -155,6 +155,8 @@ public:
     void finish_write() noexcept override;
     /// Empty DATA+FIN and RST.
     void reset(muxado::ErrorCode code) noexcept override;
+    /// A write ends when the core has its bytes: none wait here.
+    void close_holding(std::shared_ptr<void> held) noexcept override;
 
     /// What can be had, or written, without waiting: at least one byte, else asio::error::would_block. With no read, or no
     /// write, outstanding; a wait for readability may be. Calls nobody.

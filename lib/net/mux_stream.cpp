@@ -216,6 +216,11 @@ void MuxStream::close() noexcept {
     write.handler = std::move(write_);
 }
 
+void MuxStream::close_holding(std::shared_ptr<void> held) noexcept {
+    close();
+    held.reset();
+}
+
 bool MuxStream::is_write_open() const noexcept {
     const std::lock_guard lock(session_->mutex_);
     return !closed_ && session_->core_.write_state(id_) == muxado::WriteState::open;

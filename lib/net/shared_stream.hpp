@@ -7,6 +7,8 @@
 #include "muxado/frame.hpp"
 #include "net/stream.hpp"
 
+#include <memory>
+
 namespace adit::inline v0::net {
 
 /// A Stream that any thread may use, and whose operations may also be started with a handler. One read and one write at a
@@ -28,6 +30,8 @@ public:
     virtual void finish_write() noexcept = 0;
     /// Gives the stream up: outstanding operations complete with errc::connection_closed.
     virtual void reset(muxado::ErrorCode code) noexcept = 0;
+    /// close(); `held` goes once all that was written is on its way, or cannot be sent any more.
+    virtual void close_holding(std::shared_ptr<void> held) noexcept = 0;
 };
 
 } // namespace adit

@@ -63,10 +63,13 @@ public:
     bool wait_input = false;
     bool wait_output = false;
     bool close = false;
+    std::shared_ptr<void> held;
 };
 
-TlsMuxStream::TlsMuxStream(std::shared_ptr<MuxStream> stream, tls::Engine engine, ByteQueue prefix)
-    : stream_(std::move(stream)), engine_(std::move(engine)), prefix_(std::move(prefix)), input_hint_(hint_min) {}
+TlsMuxStream::TlsMuxStream(std::shared_ptr<MuxStream> stream, tls::Engine engine, ByteQueue prefix,
+                           std::chrono::milliseconds close_time)
+    : stream_(std::move(stream)), engine_(std::move(engine)), prefix_(std::move(prefix)), input_hint_(hint_min),
+      close_time_(close_time) {}
 
 TlsMuxStream::~TlsMuxStream() = default;
 
@@ -159,7 +162,8 @@ void TlsMuxStream::cancel_write(std::error_code code) noexcept {
     Todo todo;
     {
         const std::lock_guard lock(mutex_);
-        todo.end_write(std::move(write_), code);
+        const std::size_t n = std::exchange(sealed_, 0);
+        todo.end_write(std::move(write_), n != 0 ? std::error_code() : code, n);
     }
     run(todo);
 }
@@ -182,6 +186,8 @@ void TlsMuxStream::reset(muxado::ErrorCode code) noexcept {
         const std::lock_guard lock(mutex_);
         if (!closed_) closed_ = errc::connection_closed;
         closing_ = false;
+        sealed_ = 0;
+        todo.held = std::move(held_);
         todo.end_read(std::move(read_), errc::connection_closed);
         todo.end_write(std::move(write_), errc::connection_closed);
     }
@@ -189,19 +195,43 @@ void TlsMuxStream::reset(muxado::ErrorCode code) noexcept {
     run(todo);
 }
 
-void TlsMuxStream::close() noexcept {
+void TlsMuxStream::close_holding(std::shared_ptr<void> held) noexcept {
     Todo todo;
     {
         const std::lock_guard lock(mutex_);
+        if (closing_ && !held_) held_ = std::move(held); // by who read and wrote it as a Stream
         if (closed_) return;
         closed_ = errc::connection_closed;
         closing_ = true;
+        sealed_ = 0;
+        held_ = std::move(held);
         todo.end_read(std::move(read_), errc::connection_closed);
         todo.end_write(std::move(write_), errc::connection_closed);
         engine_.shutdown();
         serve(todo);
+        if (closing_) arm_close_time();
     }
     run(todo);
+}
+
+/// With the mutex held: who holds the timer may call it.
+void TlsMuxStream::arm_close_time() {
+    progress_ = false;
+    if (!close_timer_) close_timer_.emplace(stream_->executor());
+    close_timer_->expires_after(close_time_);
+    close_timer_->async_wait([weak = weak_from_this()](const std::error_code& ec) {
+        const auto self = weak.lock();
+        if (self && !ec) self->on_close_time();
+    });
+}
+
+void TlsMuxStream::on_close_time() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!closing_) return;
+        if (progress_) return arm_close_time();
+    }
+    abort(); // what waits goes, and so do we
 }
 
 void TlsMuxStream::abort() noexcept { reset(muxado::ErrorCode::stream_cancelled); }
@@ -230,6 +260,7 @@ void TlsMuxStream::on_output(std::error_code code, std::size_t n) {
         const std::lock_guard lock(mutex_);
         output_waiting_ = false;
         unsent_.consume(n);
+        progress_ = true;
         if (code) {
             write_end_ = code;
             drop_output();
@@ -242,7 +273,9 @@ void TlsMuxStream::on_output(std::error_code code, std::size_t n) {
 /// The context is going, and nothing can be posted any more.
 void TlsMuxStream::abandon() noexcept {
     Handler read, write; // their end is not for under the mutex
+    std::shared_ptr<void> held;
     const std::lock_guard lock(mutex_);
+    held = std::move(held_);
     read = std::move(read_);
     write = std::move(write_);
 }
@@ -272,8 +305,7 @@ void TlsMuxStream::serve(Todo& todo) {
     if (write_) {
         std::error_code code;
         std::size_t n = 0;
-        if (try_write(code, n)) todo.end_write(std::move(write_), code, n);
-        flush(todo);
+        if (try_write(todo, code, n)) todo.end_write(std::move(write_), code, n);
     }
     if (closing_) skip_input(todo);
 }
@@ -329,17 +361,32 @@ bool TlsMuxStream::try_read(std::error_code& code, std::size_t& n) {
     }
 }
 
-bool TlsMuxStream::try_write(std::error_code& code, std::size_t& n) {
+bool TlsMuxStream::try_write(Todo& todo, std::error_code& code, std::size_t& n) {
     if (closed_) {
         code = closed_;
-    } else if (write_shut_) {
-        code = asio::error::broken_pipe;
     } else if (write_end_) {
         code = write_end_;
+        sealed_ = 0;
+    } else if (sealed_ != 0) {
+        if (output_waiting_) return false;
+        n = std::exchange(sealed_, 0);
+    } else if (write_shut_) {
+        code = asio::error::broken_pipe;
     } else if (output_waiting_) {
         return false; // what was sealed before waits for the visitor
     } else if (!seal(n)) {
         code = engine_.error().code();
+        flush(todo); // an alert
+    } else {
+        // A session that says goodbye sends what the muxado stream took, so nothing else counts as written.
+        flush(todo);
+        if (write_end_) {
+            code = write_end_;
+            n = 0;
+        } else if (output_waiting_) {
+            sealed_ = std::exchange(n, 0);
+            return sealed_ == 0;
+        }
     }
     return true;
 }
@@ -398,14 +445,18 @@ void TlsMuxStream::drop_output() noexcept {
     engine_.consume_output(engine_.output().size());
 }
 
-/// Closed by us: what the visitor still says is of no use, and must not hold up that it takes the rest.
+/// Closed by us: what the visitor still says is of no use. It must not hold up that it takes the rest, also if it says all
+/// of it before it reads; once that is done, only what is there already is kept from being answered by a reset.
 void TlsMuxStream::skip_input(Todo& todo) {
     std::array<std::uint8_t, 4096> buffer;
     IoResult got;
-    for (std::size_t skipped = 0; got.ok() && skipped < skip_max; skipped += got.size()) got = stream_->read_now(buffer);
+    for (std::size_t skipped = 0; got.ok() && (output_waiting_ || skipped < skip_max); skipped += got.size())
+        got = stream_->read_now(buffer);
     if (!output_waiting_) {
         closing_ = false;
         todo.close = true;
+        todo.held = std::move(held_);
+        if (close_timer_) close_timer_->cancel();
     } else if (got.code() == asio::error::would_block && !input_waiting_) {
         input_waiting_ = todo.wait_input = true;
     }

@@ -6,8 +6,10 @@
 #include "net/shared_stream.hpp"
 #include "tls/engine.hpp"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace adit::inline v0::net {
 
@@ -16,7 +18,9 @@ namespace adit::inline v0::net {
 class ADIT_INTERNAL TlsMuxStream final : public SharedStream, public std::enable_shared_from_this<TlsMuxStream> {
 public:
     /// `prefix`: plain bytes that are read before what comes out of TLS.
-    TlsMuxStream(std::shared_ptr<MuxStream> stream, tls::Engine engine, ByteQueue prefix);
+    /// `close_time`: after a close, a visitor that takes nothing of the rest for so long loses it.
+    TlsMuxStream(std::shared_ptr<MuxStream> stream, tls::Engine engine, ByteQueue prefix,
+                 std::chrono::milliseconds close_time);
     ~TlsMuxStream() override;
 
     /// Must succeed before anything else. Who gives it up resets the muxado stream (Deadline); after a failure an alert
@@ -26,6 +30,8 @@ public:
     const tls::Engine& engine() const noexcept { return engine_; }
 
     void start_read(asio::mutable_buffer buffer, Handler handler) override;
+    /// Ends once the muxado stream took all of what was sealed for it. Cancelled before that it has not failed: sealed
+    /// bytes cannot be taken back.
     void start_write(const detail::ConstBuffers& buffers, Handler handler) override;
     void start_wait_readable(Handler handler) override;
     void cancel_read(std::error_code code = asio::error::operation_aborted) noexcept override;
@@ -42,7 +48,8 @@ public:
     bool is_write_open() const noexcept override;
     void abort() noexcept override;
     /// What was written is still sent, with close_notify and FIN behind it.
-    void close() noexcept override;
+    void close() noexcept override { close_holding(nullptr); }
+    void close_holding(std::shared_ptr<void> held) noexcept override;
 
 private:
     class Resume;
@@ -53,6 +60,7 @@ private:
     void on_input(std::error_code code);
     void on_output(std::error_code code, std::size_t n);
     void abandon() noexcept;
+    void on_close_time();
     void run(Todo& todo);
 
     // with the mutex held
@@ -61,9 +69,10 @@ private:
     void drop_output() noexcept;
     void skip_input(Todo& todo);
     void want_input(Todo& todo);
+    void arm_close_time();
     IoResult fill();
     bool try_read(std::error_code& code, std::size_t& n);
-    bool try_write(std::error_code& code, std::size_t& n);
+    bool try_write(Todo& todo, std::error_code& code, std::size_t& n);
     bool seal(std::size_t& n);
 
     const std::shared_ptr<MuxStream> stream_;
@@ -77,6 +86,7 @@ private:
     Handler write_;
     asio::mutable_buffer read_buffer_;
     detail::ConstBuffers write_buffers_;
+    std::size_t sealed_ = 0; // of the write that waits: its plain bytes, if what was sealed is on its way
     ReadKind read_kind_ = ReadKind::bytes;
     bool input_waiting_ = false;  // on the muxado stream
     bool output_waiting_ = false; // likewise, with unsent_
@@ -86,6 +96,10 @@ private:
     std::error_code write_end_; // why nothing can be sent any more
     std::error_code closed_;    // set once we ended it ourselves
     bool closing_ = false;      // closed, and not all of it is sent
+    bool progress_ = false;     // something of it was, since the timer started
+    std::shared_ptr<void> held_;
+    std::optional<asio::steady_timer> close_timer_;
+    const std::chrono::milliseconds close_time_;
 };
 
 } // namespace adit
