@@ -261,7 +261,8 @@ def main():
         connection.close()
 
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as profile:
+    # Chromium's children may still write into the profile for a moment after it ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(program, profile)
         try:
             check(browser, url, visit)

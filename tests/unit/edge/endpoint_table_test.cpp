@@ -132,7 +132,9 @@ TEST_CASE("a record is replaced in place") {
     EndpointTable table;
     const auto old = make("https://app.example.com", "ep_1");
     CHECK(table.add(old));
-    const auto fresh = std::make_shared<const EndpointRecord>(*old, "new metadata");
+    PatchTunnelStateRequest patch;
+    patch.metadata = "new metadata";
+    const auto fresh = std::make_shared<const EndpointRecord>(*old, patch);
     CHECK(table.replace(old, fresh));
     CHECK_FALSE(old->online);
     CHECK(fresh->online);
