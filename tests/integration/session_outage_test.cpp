@@ -35,6 +35,9 @@ constexpr auto back_within = 10s;
 constexpr auto back_within = 2s;
 #endif
 
+// Outside of what the system gives to sockets that name no port: a dialling agent could get one during the outage.
+constexpr std::uint16_t first_tcp_port = 28'500;
+
 std::chrono::sys_seconds now() {
     return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -50,6 +53,7 @@ public:
                            .authtoken("token", "cr_1")
                            .seal_key("0123456789abcdef0123456789abcdef")
                            .certificate_authority(authority_.certificate_pem(), authority_.key_pem())
+                           .tcp_ports(first_tcp_port, first_tcp_port + 3'999)
                            .agent_address("127.0.0.1:" + std::to_string(agent_port_))
                            .https_address("127.0.0.1:" + std::to_string(https_port_));
         server = edge::Server::start(options);
@@ -68,16 +72,21 @@ private:
     std::uint16_t https_port_ = 0;
 };
 
-/// When a session was connected, each time.
+/// When a session was connected, each time, and why it lost a listener.
 class Connected {
 public:
     EventHandler handler() {
         return [log = log_](const Event& event) {
-            if (event.kind() != Event::Kind::connected) return;
             const std::lock_guard lock(log->mutex);
+            if (event.kind() == Event::Kind::listener_down) log->lost += event.reason().to_string() + "\n";
+            if (event.kind() != Event::Kind::connected) return;
             log->times.push_back(Clock::now());
             log->changed.notify_all();
         };
+    }
+    std::string lost() const {
+        const std::lock_guard lock(log_->mutex);
+        return log_->lost;
     }
     Clock::time_point wait(std::size_t count) {
         std::unique_lock lock(log_->mutex);
@@ -92,6 +101,7 @@ private:
         std::mutex mutex;
         std::condition_variable changed;
         std::vector<Clock::time_point> times;
+        std::string lost;
     };
     std::shared_ptr<Log> log_ = std::make_shared<Log>();
 };
@@ -171,6 +181,7 @@ TEST_CASE("an edge that is killed under 200 live connections and back after 300 
 
     CHECK(edge.server.endpoints().size() == 240);
     for (const auto& agent : agents) {
+        CHECK(agent->connected.lost() == "");
         CHECK(agent->urls_now() == agent->urls);
         tcp::socket visitor = dial(context, agent->urls[0]);
         asio::write(visitor, asio::buffer("x", 1));
