@@ -154,7 +154,7 @@ def c(at):
 
 def cmake_build(at, project):
     build = at.work / project
-    run("cmake", "-S", at.root / "tests/install" / project, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}",
+    run("cmake", "-G", "Ninja", "-S", at.root / "tests/install" / project, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}",
         f"-DCMAKE_CXX_COMPILER={at.compiler[-1]}", env={"PATH": "/usr/bin:/bin"})
     run("cmake", "--build", build, "--parallel", "2")
     return build
