@@ -16,7 +16,7 @@ import tempfile
 import peers
 
 # What libadit.so may need at run time. Anything that brings libssl or libcrypto along must never join this list.
-ALLOWED_NEEDED = re.compile(r"lib(c|m|stdc\+\+|gcc_s|pthread|adit|z|brotli\w+|zstd|nghttp2|asan|ubsan|tsan)\.so\b|ld-linux")
+ALLOWED_NEEDED = re.compile(r"lib(c|m|stdc\+\+|gcc_s|pthread|adit|z|brotli\w+|zstd|nghttp2|re2|yaml-0|asan|ubsan|tsan)\.so\b|ld-linux")
 CARRIED = re.compile(r"^(SSL|EVP|CRYPTO|BIO|X509|ERR|RSA|EC|ECDSA|ASN1|PEM|HMAC|AES|BN|OPENSSL|CBS|CBB|RAND|sk|lh|llhttp)_|^_ZZ?(T[ISV])?NK?4bssl")
 
 

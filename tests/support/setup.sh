@@ -20,7 +20,8 @@ adit_say() { printf 'adit: %s\n' "$*" >&2; }
 adit_packages() {
     case $1 in
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
-            libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev ;;
+            libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev \
+            libnghttp2-dev libre2-dev libyaml-dev zlib1g-dev libbrotli-dev ;;
         integration | example) echo curl openssl ;;
         examples) echo curl openssl; for lesson in $(adit_special_examples); do adit_packages "$lesson"; done ;;
         09_events_and_spdlog) echo libspdlog-dev ;;

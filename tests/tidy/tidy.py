@@ -17,15 +17,18 @@ import sys
 
 import coroutines
 
-LAYERS = {"base": 0, "muxado": 1, "proto": 1, "http": 1, "tls": 1, "policy": 1, "net": 2, "client": 3, "store": 3, "acme": 3,
+LAYERS = {"base": 0, "muxado": 1, "proto": 1, "http": 1, "tls": 1, "http2": 1, "policy": 1, "net": 2, "client": 3, "store": 3, "acme": 3,
           "inspector": 4, "capi": 4, "edge": 4, "control": 5}
+NEIGHBOURS = {("http2", "http"), ("policy", "http"), ("policy", "proto"), ("policy", "tls")}  # of one layer, and above it all the same
 STRANGERS = {("edge", "client"), ("control", "client"), ("control", "inspector")}  # although the layer is lower
 # A library and the files that may include it.
 HOMES = [
     (re.compile(r"^openssl/"), re.compile(r"^lib/tls/|^tests/(unit/tls|install)/"), "BoringSSL only in lib/tls"),
     (re.compile(r"^nlohmann/"), re.compile(r"\.cpp$|^lib/proto/|^tests/"), "nlohmann/json only in .cpp files and lib/proto"),
     (re.compile(r"^llhttp"), re.compile(r"^lib/http/.*\.cpp$|^tests/unit/http/"), "llhttp only in lib/http/*.cpp"),
-    (re.compile(r"^nghttp2/"), re.compile(r"^lib/http/.*\.cpp$"), "nghttp2 only in lib/http/*.cpp"),
+    (re.compile(r"^nghttp2/"), re.compile(r"^lib/http2/.*\.cpp$"), "nghttp2 only in lib/http2/*.cpp"),
+    (re.compile(r"^(re2/|yaml\.h$|zlib\.h$|brotli/)"), re.compile(r"^lib/policy/.*\.cpp$|^tests/"),
+     "RE2, libyaml, zlib and brotli only in lib/policy/*.cpp"),
     (re.compile(r"^fmt/"), re.compile(r"^(lib|examples|tests)/"), "fmt never in a public header"),
     (re.compile(r"^asio[/.]"), re.compile(r"^include/adit/(asio|detail/abi)\.hpp$|^examples/|^tests/|^lib/client/(own_thread|socket_pump)\."),
      "Asio only through adit/asio.hpp"),
@@ -111,7 +114,8 @@ def include_faults(project, name):
                 yield line, f'write <{target}>, a public header is found by the include path'
         if layer:
             other = layer_of(found) if found else None
-            if other and other != layer and (LAYERS.get(other, 9) >= LAYERS[layer] or (layer, other) in STRANGERS):
+            higher = LAYERS.get(other, 9) >= LAYERS[layer] and (layer, other) not in NEIGHBOURS
+            if other and other != layer and (higher or (layer, other) in STRANGERS):
                 yield line, f"lib/{layer} (layer {LAYERS[layer]}) includes lib/{other} (layer {LAYERS.get(other)})"
             if LAYERS[layer] <= 1 and found and project.reaches_asio(found):
                 yield line, f"lib/{layer} has no I/O, and {target} brings Asio"
