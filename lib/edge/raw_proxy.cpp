@@ -4,7 +4,7 @@
 #include "edge/agent_session.hpp"
 #include "edge/agent_stream.hpp"
 #include "edge/context.hpp"
-#include "edge/http_proxy_numbers.hpp"
+#include "edge/http_numbers.hpp"
 
 namespace adit::inline v0::edge {
 

@@ -5,7 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "edge/endpoint.hpp"
-#include "edge/http_proxy.hpp"
+#include "edge/visitor_facts.hpp"
 #include "net/stream.hpp"
 
 #include <memory>

@@ -1,6 +1,7 @@
 #include "edge/visitor.hpp"
 
 #include "edge/context.hpp"
+#include "edge/http1_visitor.hpp"
 #include "edge/raw_proxy.hpp"
 #include "edge/visitor_tls.hpp"
 #include "http/error_page.hpp"
@@ -103,7 +104,7 @@ asio::awaitable<void> Visitor::serve_https(std::shared_ptr<Visitor> self) {
 }
 
 asio::awaitable<void> Visitor::proxy_http(net::Tcp::socket& socket) {
-    const auto http = std::make_shared<HttpProxy>(shared_set(), stream_, socket, std::move(facts_));
+    const auto http = std::make_shared<Http1Visitor>(shared_set(), stream_, socket, std::move(facts_));
     http_ = http;
     co_await http->run();
 }

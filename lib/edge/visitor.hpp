@@ -3,7 +3,7 @@
 
 #include <adit/asio.hpp>
 
-#include "edge/http_proxy.hpp"
+#include "edge/http_visitor.hpp"
 #include "edge/visitor_set.hpp"
 #include "net/socket.hpp"
 #include "net/stream.hpp"
@@ -33,7 +33,7 @@ private:
 
     const std::shared_ptr<net::TcpStream> tcp_;
     std::shared_ptr<net::Stream> stream_; // tcp_, later the TLS stream that took over its socket
-    std::shared_ptr<HttpProxy> http_;
+    std::shared_ptr<HttpVisitor> http_;
     VisitorFacts facts_;
     Timeout limit_; // of what comes before HTTP
 };

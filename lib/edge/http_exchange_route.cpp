@@ -1,8 +1,9 @@
 // Which endpoint a request is for.
-#include "edge/http_proxy.hpp"
+#include "edge/http_exchange.hpp"
 
 #include "base/url.hpp"
 #include "edge/context.hpp"
+#include "edge/http_visitor.hpp"
 
 #include <algorithm>
 
@@ -30,20 +31,20 @@ bool same_endpoint(const EndpointPtr& a, const EndpointPtr& b) noexcept {
 
 } // namespace
 
-EndpointPtr HttpProxy::look_up(std::string_view host) const {
-    const EndpointTable& table = set_->context.endpoints;
-    return facts_.https ? table.find(UrlScheme::https, host) : table.find_http(host);
+EndpointPtr HttpExchange::look_up(std::string_view host) const {
+    const EndpointTable& table = visitor_.context().endpoints;
+    return visitor_.facts().https ? table.find(UrlScheme::https, host) : table.find_http(host);
 }
 
-HttpProxy::Route HttpProxy::route() {
-    const Head& head = parser_.head();
+HttpExchange::Route HttpExchange::route() {
+    const Head& head = channel_.head();
     Route found;
     if (head.method() == "CONNECT") {
         found.refusal.status = 405;
         found.refusal.detail = "CONNECT is not served here; connect to a tcp or tls endpoint.";
         return found;
     }
-    const std::string_view authority = head.host().empty() ? std::string_view(facts_.server_name) : head.host();
+    const std::string_view authority = head.host().empty() ? std::string_view(visitor_.facts().server_name) : head.host();
     if (authority.empty()) {
         found.refusal.status = 400;
         found.refusal.detail = "The request names no host; send a Host field.";
@@ -54,8 +55,8 @@ HttpProxy::Route HttpProxy::route() {
     found.refusal.number = 3200;
     found.refusal.host = authority;
     // A connection that was opened for one endpoint serves no other one (threat T9).
-    const std::string& sni = facts_.server_name;
-    if (facts_.https && !sni.empty() && sni != host_ && !same_endpoint(look_up(sni), found.endpoint)) {
+    const std::string& sni = visitor_.facts().server_name;
+    if (visitor_.facts().https && !sni.empty() && sni != host_ && !same_endpoint(look_up(sni), found.endpoint)) {
         found.endpoint.reset();
         found.refusal = ErrorPage();
         found.refusal.status = 421;

@@ -1,0 +1,139 @@
+// One request of a visitor and its answer, whatever versions of HTTP the two sides speak.
+//
+// Two coroutines share the work, so that both directions stream at once and neither needs a timer or a task per request:
+//   serve()           passes the request on to an agent's stream
+//   AgentLeg::read()  one for each stream: brings the answers, by agent_says() and agent_ended()
+// Both run on the visitor's shard, so that they see each other's changes only where they wait.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include "edge/agent_leg.hpp"
+#include "edge/endpoint.hpp"
+#include "edge/request_channel.hpp"
+#include "edge/visitor_signal.hpp"
+#include "edge/visitor_timeouts.hpp"
+#include "http/error_page.hpp"
+#include "http/header_rules.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace adit::inline v0::edge {
+
+class HttpVisitor;
+
+/// What AgentLeg::read() does next.
+enum class LegNext : std::uint8_t {
+    read,   ///< more of this answer, or the next one
+    end,    ///< this stream is done
+    tunnel, ///< HttpExchange::tunnel_down()
+};
+
+/// A part of what owns the channel; used for one request after the other, or for one alone.
+class HttpExchange final {
+public:
+    HttpExchange(HttpVisitor& visitor, RequestChannel& channel);
+    HttpExchange(const HttpExchange&) = delete;
+    HttpExchange& operator=(const HttpExchange&) = delete;
+    ~HttpExchange();
+
+    /// From a request whose head is complete to the end of its answer.
+    asio::awaitable<void> serve();
+    /// The visitor's bytes are no acceptable request, or do not come. Ends the connection.
+    asio::awaitable<void> refuse_bytes(HttpError error);
+    /// The connection ends.
+    void end() noexcept;
+    /// The visitor left, or cannot be told any more.
+    void visitor_gone() noexcept;
+    /// Nothing runs: what the next request need not find is given back.
+    void release_memory() noexcept;
+    /// An answer that has not begun says that it is the last.
+    void drain() noexcept { facts_.keep_alive = false; }
+
+    bool running() const noexcept { return running_; }
+    bool tunnel() const noexcept { return tunnel_; }
+    bool answered() const noexcept { return answer_ != Answer::none; }
+    /// The agent sent bytes for it.
+    bool heard() const noexcept { return heard_; }
+    HttpVersion version() const noexcept { return facts_.version; }
+    /// Something changed that watch() waits for.
+    VisitorSignal& changed() noexcept { return changed_; }
+
+    // For AgentLeg.
+    asio::awaitable<LegNext> agent_says(LegPtr leg, Bytes input);
+    asio::awaitable<LegNext> agent_ended(LegPtr leg, net::IoResult why);
+    asio::awaitable<void> tunnel_down(LegPtr leg);
+
+private:
+    /// Who answers, from the first byte that goes to the visitor on.
+    enum class Answer : std::uint8_t { none, agent, edge };
+
+    /// An endpoint, or the page that says why there is none.
+    class Route {
+    public:
+        Route() = default;
+        EndpointPtr endpoint;
+        ErrorPage refusal;
+    };
+
+    std::shared_ptr<HttpExchange> self();
+    void begin();
+    void finish();
+
+    // http_exchange.cpp: the visitor's direction
+    asio::awaitable<bool> send_request(EndpointPtr endpoint);
+    asio::awaitable<bool> open_leg(EndpointPtr endpoint);
+    void use(const LegPtr& leg);
+    asio::awaitable<void> send_up(LegPtr leg, std::size_t sent);
+    static asio::awaitable<void> send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg, ByteQueue bytes);
+    void send_rest_behind(LegPtr leg, std::size_t sent);
+    HttpError collect_body();
+    asio::awaitable<void> send_body(LegPtr leg);
+    asio::awaitable<bool> write_up(LegPtr leg, Bytes bytes);
+    asio::awaitable<bool> await_body();
+    asio::awaitable<void> tunnel_up(LegPtr leg);
+    bool can_replay() const;
+    void drop_leg(bool orderly) noexcept;
+    void on_time();
+
+    // http_exchange_route.cpp
+    Route route();
+    EndpointPtr look_up(std::string_view host) const;
+
+    // http_exchange_answer.cpp: the agent's direction
+    bool take_head(AgentLeg& leg);
+    asio::awaitable<LegNext> end_answer(LegPtr leg, bool leftover);
+    asio::awaitable<LegNext> replay(LegPtr leg);
+
+    // http_exchange_error.cpp: what the edge answers itself
+    asio::awaitable<void> refuse(ErrorPage page);
+    asio::awaitable<void> fail_answer(int number, std::string_view detail);
+    asio::awaitable<bool> write_page(const Page& page, int number);
+    HttpError skip_body();
+
+    HttpVisitor& visitor_;
+    RequestChannel& channel_;
+    std::string host_; // of the request, normalised
+    ByteQueue up_;     // head and framing on their way to the agent
+    LegPtr leg_;
+    Timeout time_; // for the answer
+    VisitorSignal changed_;
+
+    // Of the request in progress.
+    RequestFacts facts_;
+    ResponsePlan plan_;
+    ByteQueue tunnel_rest_; // what came together with the agent's 101
+    Answer answer_ = Answer::none;
+    bool running_ = false;      // from its head to the end of its answer
+    bool request_done_ = false; // its last byte was passed on
+    bool replayable_ = false;   // `up_` has all of it, and sending it twice does no harm
+    bool heard_ = false;        // the agent sent bytes for it
+    bool timed_out_ = false;    // nothing moved for Settings::http_response_time
+    bool sending_rest_ = false; // of a head that did not leave with the opening of the stream
+    bool tunnel_ = false;       // bytes both ways
+    bool tunnel_down_ = false;  // the agent's direction of it still runs
+};
+
+} // namespace adit

@@ -1,0 +1,157 @@
+// Answers of agents on their way to the visitor.
+#include "edge/http_exchange.hpp"
+
+#include "edge/agent_session.hpp"
+#include "edge/agent_stream.hpp"
+#include "edge/context.hpp"
+#include "edge/http_numbers.hpp"
+#include "edge/http_visitor.hpp"
+
+#include <utility>
+
+namespace adit::inline v0::edge {
+
+asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
+    bool ok = true;
+    heard_ = true;
+    time_.arm(TimeoutKind::response);
+    for (;;) {
+        LegNext next = LegNext::read;
+        const ParseResult parsed = leg->parser.parse(input);
+        input = input.subspan(parsed.consumed);
+        switch (parsed.state) {
+        case ParseState::need_more:
+            ok = co_await channel_.flush();
+            if (!ok) next = LegNext::end;
+            co_return next;
+        case ParseState::head_complete: ok = take_head(*leg); break;
+        case ParseState::body: ok = co_await channel_.put_body(parsed.body); break;
+        case ParseState::message_complete:
+            next = co_await end_answer(leg, !input.empty());
+            co_return next;
+        case ParseState::upgrade:
+            tunnel_rest_.append(input);
+            tunnel_ = tunnel_down_ = true;
+            time_.disarm();
+            co_return LegNext::tunnel;
+        case ParseState::error:
+            co_await fail_answer(3004, parsed.error.text);
+            co_return LegNext::end;
+        }
+        if (!ok && leg == leg_) co_await fail_answer(3004, "The head of the answer cannot be forwarded.");
+        if (!ok) co_return LegNext::end;
+    }
+}
+
+/// False: it cannot be written.
+bool HttpExchange::take_head(AgentLeg& leg) {
+    Head& head = leg.parser.head();
+    const bool interim = head.is_interim();
+    leg.keep_alive = head.keep_alive();
+    const int number = agent_error_number(head);
+    const ResponsePlan plan = apply_response_rules(head, facts_, request_done_);
+    if (!plan.forward) return true;
+    if (number != 0) head.add("ngrok-error-code", "ERR_NGROK_" + std::to_string(number));
+    if (!channel_.put_head(head, plan)) return false;
+    if (interim) return true;
+    plan_ = plan;
+    answer_ = Answer::agent;
+    channel_.access.answer(head.status(), number);
+    return true;
+}
+
+asio::awaitable<LegNext> HttpExchange::end_answer(LegPtr leg, bool leftover) {
+    channel_.put_end(leg->parser.trailers());
+    const bool ok = co_await channel_.flush();
+    if (!ok || leg != leg_) co_return LegNext::end;
+    const bool complete = request_done_;
+    const bool keep_visitor = plan_.keep_alive && complete && !visitor_.draining();
+    const bool taken = complete && !sending_rest_;
+    const bool keep = leg->keep_alive && keep_visitor && taken && !leftover && leg->endpoint->online;
+    if (keep) {
+        leg_.reset();
+        visitor_.keep_leg(leg);
+    } else {
+        drop_leg(taken); // FIN even when it is tight: the place of a stream that we reset is free only after 5 s
+    }
+    co_await channel_.answered(keep_visitor, complete);
+    if (running_) finish();
+    co_return LegNext::read; // AgentLeg::read() ends by itself where the stream was dropped
+}
+
+/// The stream ended while an answer was owed.
+asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why) {
+    LegNext next = LegNext::end;
+    int number = 3004;
+    std::string_view detail = "The connection to the application ended before its answer was complete.";
+    if (why.eof() && !timed_out_) {
+        const ParseResult parsed = leg->parser.finish();
+        if (parsed.state == ParseState::message_complete) {
+            leg->keep_alive = false;
+            next = co_await end_answer(leg, false);
+            co_return next;
+        }
+        detail = parsed.error.text;
+    }
+    if (timed_out_) {
+        number = 3005;
+        detail = std::string_view();
+    } else if (!heard_ && leg->used && replayable_) {
+        next = co_await replay(leg);
+        co_return next;
+    } else if (why.code() == errc::session_lost || why.code() == errc::session_closed) {
+        number = 3209;
+        detail = std::string_view();
+    } else if (!heard_ && !leg->used) {
+        number = 8012;
+        detail = std::string_view();
+    }
+    co_await fail_answer(number, detail);
+    co_return LegNext::end;
+}
+
+/// A kept stream died before it answered, most likely of old age: the request goes to a new one, once.
+asio::awaitable<LegNext> HttpExchange::replay(LegPtr leg) {
+    int number = 3209;
+    std::string detail;
+    replayable_ = false;
+    EndpointPtr endpoint = look_up(host_);
+    if (endpoint) {
+        const VisitorFacts& facts = visitor_.facts();
+        auto opened = co_await open_agent_stream(visitor_.context(), endpoint, facts.remote, facts.local, up_.view());
+        if (leg != leg_) { // the visitor left meanwhile
+            if (opened) opened->stream->abort();
+            co_return LegNext::end;
+        }
+        if (opened) {
+            leg->renew(std::move(*opened));
+            leg->parser.expect(channel_.head());
+            time_.arm(TimeoutKind::response);
+            if (up_.size() > AgentSession::opening_max) send_rest_behind(leg, AgentSession::opening_max);
+            co_return LegNext::read;
+        }
+        number = ngrok_number(opened.error());
+        detail = opened.error().message();
+    }
+    co_await fail_answer(number, detail);
+    co_return LegNext::end;
+}
+
+/// The agent's direction of a tunnel.
+asio::awaitable<void> HttpExchange::tunnel_down(LegPtr leg) {
+    bool ok = true;
+    ok = co_await channel_.flush();
+    const std::shared_ptr<net::Stream> visitor = channel_.tunnel_stream();
+    if (ok && !tunnel_rest_.empty()) {
+        const net::IoResult sent = co_await visitor->write(tunnel_rest_.view());
+        ok = sent.ok();
+        channel_.access.bytes_out += tunnel_rest_.size();
+    }
+    tunnel_rest_ = ByteQueue();
+    changed_.notify();
+    if (ok) co_await net::pump(leg->stream, visitor, channel_.access.bytes_out);
+    tunnel_down_ = false;
+    changed_.notify();
+}
+
+} // namespace adit

@@ -1,0 +1,64 @@
+// A visitor's connection that speaks HTTP, of any version: the streams of agents that serve it, and who may end it.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include "edge/agent_leg.hpp"
+#include "edge/visitor_facts.hpp"
+#include "edge/visitor_set.hpp"
+#include "edge/visitor_signal.hpp"
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <vector>
+
+namespace adit::inline v0::edge {
+
+class HttpVisitor : public std::enable_shared_from_this<HttpVisitor> {
+public:
+    HttpVisitor(const HttpVisitor&) = delete;
+    HttpVisitor& operator=(const HttpVisitor&) = delete;
+    virtual ~HttpVisitor();
+
+    /// Serves the connection to its end; returns when nothing of it runs any more.
+    virtual asio::awaitable<void> run() = 0;
+    /// The answers to the requests in progress are the last; an idle connection is closed.
+    virtual void drain() = 0;
+    virtual void abort() noexcept = 0;
+
+    VisitorSet& set() const noexcept { return *set_; }
+    EdgeContext& context() const noexcept { return set_->context; }
+    const VisitorFacts& facts() const noexcept { return facts_; }
+    bool draining() const noexcept { return draining_; }
+
+    /// A kept stream for a request to this endpoint; null if there is none. What cannot be sent again does not get one that
+    /// may be ending at the application's side right now.
+    LegPtr take_leg(const EndpointRecord& endpoint, bool replayable);
+    /// For the next request.
+    void keep_leg(LegPtr leg);
+    /// A kept one.
+    void drop_leg(AgentLeg& leg) noexcept;
+    /// Runs a coroutine of this connection beside run(). What it throws (no memory, for instance) ends the connection.
+    void start(asio::awaitable<void> coroutine);
+
+protected:
+    /// At most `kept_max` streams are kept for the next request.
+    HttpVisitor(std::shared_ptr<VisitorSet> set, VisitorFacts facts, std::size_t kept_max);
+
+    void drop_legs() noexcept;
+    /// Until everything that start() began has ended.
+    asio::awaitable<void> ended();
+
+    bool draining_;
+
+private:
+    const std::shared_ptr<VisitorSet> set_;
+    const VisitorFacts facts_;
+    const std::size_t kept_max_;
+    std::vector<LegPtr> kept_; // the one that waits longest first
+    std::size_t running_ = 0;
+    VisitorSignal ended_;
+};
+
+} // namespace adit

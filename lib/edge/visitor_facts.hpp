@@ -1,0 +1,21 @@
+// What is known of a visitor's connection before its first request.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include <string>
+
+namespace adit::inline v0::edge {
+
+class VisitorFacts {
+public:
+    VisitorFacts() = default;
+    asio::ip::tcp::endpoint remote, local;
+    std::string remote_text;     ///< "203.0.113.9:51234"
+    std::string client_ip;       ///< "203.0.113.9"
+    std::string server_name;     ///< SNI; empty if there was none
+    bool https = false;
+    bool trusted_proxy = false;
+};
+
+} // namespace adit
