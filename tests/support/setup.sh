@@ -33,6 +33,7 @@ adit_packages() {
         install) echo binutils cmake openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
         bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
         interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
+        fuzzer) echo clang-19 libclang-rt-19-dev ;;
         full) echo debootstrap git ;;
         ci) echo git clang-19 ccache chromium ;;
     esac
