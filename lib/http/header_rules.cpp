@@ -179,7 +179,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
         switch (field.id) {
         case FieldId::other: return alias_of(field.name) != FieldId::other;
         case FieldId::content_length: return !length;
-        case FieldId::expect: return !request.expect_continue();
+        case FieldId::expect: return true; // and again in one spelling, once
         case FieldId::proxy: return true; // becomes HTTP_PROXY in CGI
         case FieldId::trailer: return !chunked;
         case FieldId::upgrade: return !upgrade;
@@ -190,6 +190,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     if (!request.has(FieldId::host) && !visitor.server_name.empty()) request.add(FieldId::host, visitor.server_name);
     request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
+    if (request.expect_continue()) request.add(FieldId::expect, "100-continue");
     if (length) set_length(request, *length);
     if (chunked) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
@@ -204,7 +205,7 @@ void apply_forward_rules(Head& request) {
     request.remove_if([&](const Field& field) {
         switch (field.id) {
         case FieldId::content_length: return !length;
-        case FieldId::expect: return !request.expect_continue();
+        case FieldId::expect: return true; // and again in one spelling, once
         case FieldId::trailer: return !chunked;
         case FieldId::upgrade: return !upgrade;
         default: return is_hop_by_hop(field.id);
@@ -213,6 +214,7 @@ void apply_forward_rules(Head& request) {
     set_origin_form(request);
     request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
+    if (request.expect_continue()) request.add(FieldId::expect, "100-continue");
     if (length) set_length(request, *length);
     if (chunked) request.add(FieldId::transfer_encoding, "chunked");
     set_connection(request, upgrade, true);

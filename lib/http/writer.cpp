@@ -2,6 +2,7 @@
 
 #include "http/meaning.hpp"
 #include "http/scan.hpp"
+#include "http/target.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,15 +68,20 @@ Result<void> refuse(std::string_view what) {
 Result<void> check(const Head& head) {
     if (head.is_request()) {
         if (!is_token(head.method())) return refuse("the method is not a token");
-        if (!is_target(head.target())) return refuse("the target is empty or has characters that end it");
+        if (!parse_target(head.method(), head.target())) return refuse("the target has none of the forms of one");
     } else if (head.status() < 100 || head.status() > 999) {
         return refuse("the status is not a number of three digits");
     }
     unsigned framings = 0;
+    unsigned hosts = 0;
     for (const Field& field : head) {
         if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) ++framings;
+        if (field.id == FieldId::host) ++hosts;
     }
-    return framings > 1 ? refuse("it has more than one Content-Length or Transfer-Encoding") : Result<void>();
+    if (framings > 1) return refuse("it has more than one Content-Length or Transfer-Encoding");
+    if (!head.is_request() || hosts == 0) return {};
+    if (hosts > 1) return refuse("it has more than one Host");
+    return is_authority(head.host()) ? Result<void>() : refuse("the Host is no host name or address");
 }
 
 std::size_t size_of(const Fields& fields) noexcept {

@@ -91,14 +91,14 @@ TEST_CASE("trailers that could do harm are left out") {
 
 TEST_CASE("what is accepted of a visitor is written in a form that is read the same way") {
     std::size_t seen = 0;
-    for (const Payload& payload : all_payloads()) {
+    for (const smuggling::Payload& payload : all_payloads()) {
         RequestParser parser;
-        if (parser.parse(as_bytes(payload.bytes)).state != ParseState::head_complete) continue;
+        if (parser.parse(as_bytes(payload.visitor)).state != ParseState::head_complete) continue;
         if (parser.head().method() == "CONNECT" || parser.head().host().empty()) continue; // not proxied
         const Framing framing = parser.head().framing();
         const auto length = parser.head().content_length();
         apply_request_rules(parser.head(), VisitorInfo{"192.0.2.1", true, false});
-        CAPTURE(payload.what);
+        CAPTURE(payload.name);
         const std::string text = written(parser.head());
         RequestParser again;
         const ParseResult r = again.parse(as_bytes(text));
