@@ -143,6 +143,7 @@ inline constexpr std::size_t own_certificates_max = 1'024;     ///< for single n
 inline constexpr auto own_certificate_renewal = 30 * 24h;      ///< before they expire; they are made for 397 days
 inline constexpr auto client_hello_time = 3s;                  ///< behaviour S6.1f
 inline constexpr std::size_t pem_file_max = 16u << 20;         ///< certificates, keys, roots: a system's bundle has 0.2 MiB
+inline constexpr std::size_t client_certificates_max = 102'400; ///< bytes of a visitor's certificate message; BoringSSL's own bound
 inline constexpr std::size_t client_hello_max = 65'536;        ///< behaviour S6.1f: handshake message of 64 KB
 inline constexpr std::size_t http_head_max = 1u << 20;         ///< request or response head, behaviour D.4
 inline constexpr std::size_t http_headers_max = 1'000;         ///< fields in one head

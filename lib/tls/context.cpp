@@ -4,6 +4,8 @@
 #include "tls/trust_roots_native.hpp"
 #include "tls/x509.hpp"
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
 #include <cctype>
 #include <ctime>
@@ -72,7 +74,7 @@ void set_identity(SSL* ssl, SSL_CTX* ctx, const Identity& identity) {
 }
 
 // Notes which certificate failed and why; the verdict itself stays BoringSSL's.
-int on_verify(int ok, X509_STORE_CTX* store) {
+int note_verdict(int ok, X509_STORE_CTX* store) {
     if (ok == 1) return ok;
     const SSL* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -85,6 +87,14 @@ int on_verify(int ok, X509_STORE_CTX* store) {
         note_exception(notes);
     }
     return ok;
+}
+
+int on_verify(int ok, X509_STORE_CTX* store) { return note_verdict(ok, store); }
+
+// Notes the same, and lets the client in.
+int on_verify_any(int ok, X509_STORE_CTX* store) {
+    note_verdict(ok, store);
+    return 1;
 }
 
 // Called when the server asks for a certificate; what is shown is set with the context.
@@ -161,7 +171,8 @@ std::size_t ticket_overhead(SSL*) { return TicketKeys::overhead; }
 int seal_ticket(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t out_max,
                 const std::uint8_t* in, std::size_t in_size) try {
     const ServerOptions& options = server_native(ssl).options;
-    const std::vector<std::uint8_t> ticket = options.tickets->seal(Bytes(in, in_size), ticket_time(options));
+    const std::vector<std::uint8_t> ticket = options.tickets->seal(
+        Bytes(in, in_size), ticket_time(options), as_bytes(server_native(ssl).ticket_scope));
     if (ticket.size() > out_max) return 0;
     std::copy(ticket.begin(), ticket.end(), out);
     *out_size = ticket.size();
@@ -174,7 +185,8 @@ ssl_ticket_aead_result_t open_ticket(SSL* ssl, std::uint8_t* out, std::size_t* o
                                      const std::uint8_t* in, std::size_t in_size) try {
     const ServerOptions& options = server_native(ssl).options;
     const std::optional<std::vector<std::uint8_t>> plain =
-        options.tickets->open(Bytes(in, in_size), ticket_time(options));
+        options.tickets->open(
+        Bytes(in, in_size), ticket_time(options), as_bytes(server_native(ssl).ticket_scope));
     if (!plain || plain->size() > out_max) return ssl_ticket_aead_ignore_ticket;
     std::copy(plain->begin(), plain->end(), out);
     *out_size = plain->size();
@@ -191,7 +203,7 @@ constexpr SSL_TICKET_AEAD_METHOD ticket_method = {ticket_overhead, seal_ticket, 
 std::string ticket_scope(const ServerOptions& options) {
     std::string scope =
         options.session_context + '\0' + static_cast<char>('0' + static_cast<int>(options.client_auth));
-    if (options.client_auth != ClientAuth::none) {
+    if (options.client_auth != ClientAuth::none && !options.client_roots.empty()) {
         for (const auto& root : options.client_roots.native()->certificates)
             scope += x509::describe(root.get()).fingerprint;
     }
@@ -212,13 +224,16 @@ void set_tickets(ServerContext::Native& native) {
 }
 
 void set_client_auth(ServerContext::Native& native) {
-    if (native.options.client_auth == ClientAuth::none) return;
+    const ClientAuth auth = native.options.client_auth;
+    if (auth == ClientAuth::none) return;
     SSL_CTX* ctx = native.ctx.get();
-    const bool required = native.options.client_auth == ClientAuth::require;
+    const bool required = auth == ClientAuth::require || auth == ClientAuth::require_any;
+    const bool any = auth == ClientAuth::request_any || auth == ClientAuth::require_any;
     SSL_CTX_set_verify(ctx, required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
-                       on_verify);
+                       any ? on_verify_any : on_verify);
+    SSL_CTX_set_max_cert_list(ctx, limits::client_certificates_max);
     trust(ctx, native.options.client_roots);
-    if (native.options.client_roots.count() > client_ca_names_max) return;
+    if (native.options.client_roots.empty() || native.options.client_roots.count() > client_ca_names_max) return;
     for (const auto& root : native.options.client_roots.native()->certificates) {
         if (SSL_CTX_add_client_CA(ctx, root.get()) != 1) throw std::bad_alloc();
     }
@@ -256,11 +271,13 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::create(ClientOptions
 
 ServerContext::ServerContext(std::unique_ptr<const Native> native) noexcept : native_(std::move(native)) {}
 ServerContext::~ServerContext() = default;
+ClientAuth ServerContext::client_auth() const noexcept { return native_->options.client_auth; }
 
 Result<std::shared_ptr<const ServerContext>> ServerContext::create(ServerOptions options) {
     if (options.min_version > options.max_version) return invalid("min_version is above max_version");
     if (!options.select) return invalid("a server needs `select`, which picks its certificate");
-    if (options.client_auth != ClientAuth::none && options.client_roots.empty()) {
+    const bool verifies = options.client_auth == ClientAuth::request || options.client_auth == ClientAuth::require;
+    if (verifies && options.client_roots.empty()) {
         return invalid("client_auth needs client_roots: whose certificates to accept");
     }
     auto native = std::make_unique<Native>();

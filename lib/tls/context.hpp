@@ -42,6 +42,10 @@ enum class ClientAuth {
     none,    ///< does not ask
     request, ///< asks; a client without one is let in, one with a bad one is not
     require, ///< a client must show one that chains to `client_roots`
+    // These two let certificates of any issuer and date in, as long as the client has the key: look at
+    // PeerCertificate::verified.
+    request_any, ///< asks; a client without one is let in too
+    require_any, ///< a client must show one
 };
 
 struct ServerOptions {
@@ -51,10 +55,11 @@ struct ServerOptions {
     Version min_version = Version::tls12;
     Version max_version = Version::tls13;
     ClientAuth client_auth = ClientAuth::none;
-    TrustRoots client_roots;             ///< required unless `client_auth` is none
+    TrustRoots client_roots;             ///< required if `client_auth` is request or require
     std::shared_ptr<TicketKeys> tickets; ///< null: no resumption, no tickets sent (agents)
-    /// Tickets are bound to this text, to the server name and to what is asked of clients: one endpoint's
-    /// ticket is never honoured by another, and none leads around a client certificate.
+    /// Tickets are bound to this text, to the server name and to what is asked of clients, both by their seal and
+    /// by what is sealed: one endpoint's ticket is never honoured by another, and none leads around a client
+    /// certificate.
     std::string session_context;
     Clock clock;
 };
@@ -82,6 +87,8 @@ public:
     ServerContext(const ServerContext&) = delete;
     ServerContext& operator=(const ServerContext&) = delete;
     ~ServerContext();
+
+    ClientAuth client_auth() const noexcept;
 
     struct Native;
     const Native& native() const noexcept { return *native_; } ///< for lib/tls only

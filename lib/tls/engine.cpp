@@ -258,7 +258,8 @@ std::optional<PeerCertificate> Engine::peer_certificate() const {
         if (i == 0) peer.info = x509::describe(certificate.get());
         peer.chain_pem += x509::to_pem(certificate.get());
     }
-    peer.verified = SSL_get_verify_result(state_->ssl.get()) == X509_V_OK;
+    // A complaint that was let pass counts, whatever was found after it.
+    peer.verified = SSL_get_verify_result(state_->ssl.get()) == X509_V_OK && state_->notes.verify_error == X509_V_OK;
     return peer;
 }
 

@@ -94,6 +94,9 @@ Result<std::shared_ptr<const Identity>> Identity::from_pem(std::string_view cert
             size <= 0 ? nullptr : CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
         if (buffer == nullptr) throw std::bad_alloc();
         native->chain.push_back(std::move(buffer));
+        native->validities.push_back({label_of(native->validities.size(), certificate.get()),
+                                      x509::time_of(X509_get0_notBefore(certificate.get())),
+                                      x509::time_of(X509_get0_notAfter(certificate.get()))});
     }
     native->key = std::move(*key);
     return std::shared_ptr<const Identity>(new Identity(std::move(native)));
@@ -109,6 +112,14 @@ Result<std::shared_ptr<const Identity>> Identity::from_files(const std::string& 
     if (identity) return identity;
     const bool about_key = identity.error().message().starts_with("private key: ");
     return in_file(about_key ? key_file : certificate_file, identity.error());
+}
+
+Result<void> Identity::check_dates(std::chrono::sys_seconds now) const {
+    for (const Validity& each : native_->validities) {
+        if (now > each.until) return invalid(each.label + " expired at " + x509::date_text(each.until));
+        if (now < each.from) return invalid(each.label + " is not valid before " + x509::date_text(each.from));
+    }
+    return {};
 }
 
 const CertificateInfo& Identity::info() const noexcept { return native_->info; }

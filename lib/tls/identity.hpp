@@ -54,6 +54,8 @@ public:
 
     /// Of the leaf.
     const CertificateInfo& info() const noexcept;
+    /// errc::invalid_option if a certificate of the chain is expired or not valid yet; says which, and since or until when.
+    Result<void> check_dates(std::chrono::sys_seconds now) const;
     std::chrono::sys_seconds not_before() const noexcept { return info().not_before; }
     std::chrono::sys_seconds not_after() const noexcept { return info().not_after; }
     /// The whole chain, leaf first; never the key.

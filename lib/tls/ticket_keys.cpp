@@ -16,6 +16,12 @@ constexpr std::size_t name_size = 16;
 constexpr std::size_t nonce_size = 12;
 constexpr std::size_t tag_size = 16;
 
+std::vector<std::uint8_t> associated(Bytes key_name, Bytes scope) {
+    std::vector<std::uint8_t> all(key_name.begin(), key_name.end()); // of a fixed size: the two do not run together
+    all.insert(all.end(), scope.begin(), scope.end());
+    return all;
+}
+
 } // namespace
 
 TicketKeys::TicketKeys(std::chrono::seconds turn, std::size_t kept)
@@ -59,7 +65,7 @@ void TicketKeys::turn(std::chrono::sys_seconds now) {
     add_key(now);
 }
 
-std::vector<std::uint8_t> TicketKeys::seal(Bytes plain, std::chrono::sys_seconds now) {
+std::vector<std::uint8_t> TicketKeys::seal(Bytes plain, std::chrono::sys_seconds now, Bytes scope) {
     std::vector<std::uint8_t> out(overhead + plain.size());
     bssl::ScopedEVP_AEAD_CTX context;
     {
@@ -74,16 +80,18 @@ std::vector<std::uint8_t> TicketKeys::seal(Bytes plain, std::chrono::sys_seconds
     }
     const MutableBytes nonce = MutableBytes(out).subspan(name_size, nonce_size);
     random_bytes(nonce);
+    const std::vector<std::uint8_t> bound = associated(Bytes(out).first(name_size), scope);
     std::size_t size = 0;
     if (EVP_AEAD_CTX_seal(context.get(), out.data() + name_size + nonce_size, &size, plain.size() + tag_size,
-                          nonce.data(), nonce.size(), plain.data(), plain.size(), out.data(),
-                          name_size) != 1) {
+                          nonce.data(), nonce.size(), plain.data(), plain.size(), bound.data(),
+                          bound.size()) != 1) {
         throw std::bad_alloc();
     }
     return out;
 }
 
-std::optional<std::vector<std::uint8_t>> TicketKeys::open(Bytes ticket, std::chrono::sys_seconds now) {
+std::optional<std::vector<std::uint8_t>> TicketKeys::open(Bytes ticket, std::chrono::sys_seconds now,
+                                                           Bytes scope) {
     if (ticket.size() < overhead) return std::nullopt;
     const Bytes name = ticket.first(name_size);
     const Bytes nonce = ticket.subspan(name_size, nonce_size);
@@ -101,10 +109,11 @@ std::optional<std::vector<std::uint8_t>> TicketKeys::open(Bytes ticket, std::chr
             throw std::bad_alloc();
         }
     }
+    const std::vector<std::uint8_t> bound = associated(name, scope);
     std::vector<std::uint8_t> plain(box.size());
     std::size_t size = 0;
     if (EVP_AEAD_CTX_open(context.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(),
-                          box.data(), box.size(), name.data(), name.size()) != 1) {
+                          box.data(), box.size(), bound.data(), bound.size()) != 1) {
         ERR_clear_error();
         return std::nullopt;
     }

@@ -25,9 +25,10 @@ public:
     TicketKeys& operator=(const TicketKeys&) = delete;
     ~TicketKeys();
 
-    std::vector<std::uint8_t> seal(Bytes plain, std::chrono::sys_seconds now);
-    /// Empty if no kept key made this ticket or it was changed.
-    std::optional<std::vector<std::uint8_t>> open(Bytes ticket, std::chrono::sys_seconds now);
+    /// `scope` is authenticated but not contained: open() must be given the same.
+    std::vector<std::uint8_t> seal(Bytes plain, std::chrono::sys_seconds now, Bytes scope = {});
+    /// Empty if no kept key made this ticket, it was changed or it is of another scope.
+    std::optional<std::vector<std::uint8_t>> open(Bytes ticket, std::chrono::sys_seconds now, Bytes scope = {});
     /// A new key now, whatever the time; old ones stay until they fall out of the ring.
     void turn(std::chrono::sys_seconds now);
 

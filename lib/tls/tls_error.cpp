@@ -1,11 +1,14 @@
 #include "tls/tls_error.hpp"
 
+#include "tls/x509.hpp"
+
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 namespace adit::inline v0::tls {
 namespace {
+
+using x509::date_text;
 
 constexpr int alert_reasons = 1000; // BoringSSL: a received alert's reason is its number plus this
 
@@ -96,14 +99,6 @@ constexpr ReasonEntry reasons[] = {
     {SSL_R_TOO_MANY_KEY_UPDATES, "the peer sends too many KeyUpdate messages"},
     {SSL_R_TOO_MANY_EMPTY_FRAGMENTS, "the peer sends too many empty records"},
 };
-
-std::string date_text(std::chrono::sys_seconds when) {
-    const std::time_t time = static_cast<std::time_t>(when.time_since_epoch().count());
-    std::tm parts = {};
-    char text[32];
-    if (gmtime_r(&time, &parts) == nullptr) return "?";
-    return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts));
-}
 
 std::string list_of(const CertificateInfo& info) {
     constexpr std::size_t shown = 5;

@@ -85,6 +85,14 @@ std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
     return std::chrono::sys_seconds(std::chrono::days(days)) + std::chrono::seconds(seconds);
 }
 
+std::string date_text(std::chrono::sys_seconds when) {
+    const std::time_t time = static_cast<std::time_t>(when.time_since_epoch().count());
+    std::tm parts = {};
+    char text[32];
+    if (gmtime_r(&time, &parts) == nullptr) return "?";
+    return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts));
+}
+
 CertificateInfo describe(const X509* certificate) {
     CertificateInfo info;
     info.subject = name_text(X509_get_subject_name(certificate));

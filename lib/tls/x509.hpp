@@ -42,6 +42,7 @@ std::string key_problem(const EVP_PKEY* key);
 CertificateInfo describe(const X509* certificate);
 std::string name_text(const X509_NAME* name);
 std::chrono::sys_seconds time_of(const ASN1_TIME* time);
+std::string date_text(std::chrono::sys_seconds when); // "2026-01-31 23:59:59 UTC"
 
 /// 4 or 16 bytes if the text is an IP literal (brackets allowed), else empty.
 std::vector<std::uint8_t> ip_bytes(std::string_view text);

@@ -152,6 +152,28 @@ TEST_CASE("a chain with an intermediate is sent whole and accepted by the root a
     CHECK(pair.client.peer_certificate()->chain_pem == chain);
 }
 
+TEST_CASE("a chain's dates are checked when asked for, and the certificate that is out of date is named") {
+    const auto identity = server_identity({"app.example.com"}); // for 397 days from an hour before
+    CHECK(identity->check_dates(now));
+    CHECK(identity->check_dates(identity->not_before()));
+    CHECK(identity->check_dates(identity->not_after()));
+    const auto early = identity->check_dates(identity->not_before() - 1s);
+    REQUIRE_FALSE(early);
+    CHECK(early.error().code() == errc::invalid_option);
+    CHECK_HAS(early.error().message(), "certificate 1 (CN=app.example.com) is not valid before 2025-06-14 23:00:00 UTC");
+    const auto late = identity->check_dates(identity->not_after() + 1s);
+    REQUIRE_FALSE(late);
+    CHECK_HAS(late.error().message(), "certificate 1 (CN=app.example.com) expired at 2026-07-17 00:00:00 UTC");
+    // The same with its issuer behind it, which is younger than a leaf may claim.
+    LeafRequest request;
+    request.names = {"app.example.com"};
+    request.not_before = now - 48h;
+    request.not_after = now + 48h;
+    const auto issued = must(authority().issue(request));
+    const auto chain = must(Identity::from_pem(issued.certificate_pem + authority().certificate_pem(), issued.key_pem));
+    CHECK_HAS(chain->check_dates(now - 24h).error().message(), "certificate 2 (CN=Test Root) is not valid before");
+}
+
 TEST_CASE("names match by the rules of certificates") {
     struct Row {
         std::string_view pattern;

@@ -34,6 +34,15 @@ TEST_CASE("a changed or cut ticket does not open") {
     CHECK(keys.open(ticket, now).has_value());
 }
 
+TEST_CASE("a ticket does not open in another scope") {
+    TicketKeys keys;
+    const auto ticket = keys.seal(as_bytes("session"), now, as_bytes("endpoint 1"));
+    CHECK(keys.open(ticket, now, as_bytes("endpoint 1")).has_value());
+    CHECK_FALSE(keys.open(ticket, now, as_bytes("endpoint 2")).has_value());
+    CHECK_FALSE(keys.open(ticket, now).has_value());
+    CHECK_FALSE(keys.open(keys.seal(as_bytes("session"), now), now, as_bytes("endpoint 1")).has_value());
+}
+
 TEST_CASE("keys die with time even when nobody asked for a new one, and by turning") {
     TicketKeys keys(1h, 2);
     const auto ticket = keys.seal(as_bytes("a"), now);

@@ -1,5 +1,7 @@
 #include "tls_pair.hpp"
 
+#include <adit/limits.hpp>
+
 using namespace tls_test;
 
 namespace {
@@ -159,6 +161,12 @@ constexpr ClientRow client_rows[] = {
     {"required, none", ClientAuth::require, Shown::nothing, no_handshake, "alert "},
     {"required, good", ClientAuth::require, Shown::good},
     {"required, unknown root", ClientAuth::require, Shown::unknown_root, untrusted, "alert unknown_ca (48)"},
+    {"any requested, none", ClientAuth::request_any, Shown::nothing},
+    {"any requested, good", ClientAuth::request_any, Shown::good},
+    {"any requested, unknown root", ClientAuth::request_any, Shown::unknown_root},
+    {"any required, none", ClientAuth::require_any, Shown::nothing, no_handshake, "alert "},
+    {"any required, good", ClientAuth::require_any, Shown::good},
+    {"any required, unknown root", ClientAuth::require_any, Shown::unknown_root},
 };
 
 } // namespace
@@ -182,7 +190,7 @@ TEST_CASE("the server accepts exactly the client certificates it should") {
                 CHECK(pair.client_status == Status::ok);
                 const std::optional<PeerCertificate> peer = pair.server.peer_certificate();
                 CHECK(peer.has_value() == (row.shown != Shown::nothing && row.mode != ClientAuth::none));
-                if (peer) CHECK(peer->verified);
+                if (peer) CHECK(peer->verified == (row.shown == Shown::good));
                 if (peer) CHECK(peer->info.subject == "CN=robot 7");
                 continue;
             }
@@ -197,6 +205,60 @@ TEST_CASE("the server accepts exactly the client certificates it should") {
             CHECK_HAS(pair.client.error().detail(), row.alert);
         }
     }
+}
+
+TEST_CASE("where any client certificate will do there need not be authorities, and none is verified then") {
+    for (const Version version : {Version::tls12, Version::tls13}) {
+        ClientOptions client = client_options();
+        client.max_version = version;
+        client.identity = client_identity(authority(), "robot 7");
+        ServerOptions server = server_options();
+        server.client_auth = ClientAuth::require_any;
+        Pair pair(client, server);
+        REQUIRE(pair.shake().connected());
+        const std::optional<PeerCertificate> peer = pair.server.peer_certificate();
+        REQUIRE(peer.has_value());
+        CHECK(peer->info.subject == "CN=robot 7");
+        CHECK_FALSE(peer->verified);
+    }
+}
+
+TEST_CASE("who requires a certificate tells a client without one so, in the words of the version") {
+    for (const ClientAuth mode : {ClientAuth::require, ClientAuth::require_any}) {
+        for (const bool old : {true, false}) {
+            ClientOptions client = client_options();
+            client.max_version = old ? Version::tls12 : Version::tls13;
+            ServerOptions server = server_options();
+            server.client_auth = mode;
+            server.client_roots = trusted();
+            Pair pair(client, server);
+            pair.shake();
+            if (pair.client_status == Status::ok) read_all(pair.client);
+            CHECK(pair.client.error().detail() == (old ? "alert handshake_failure (40)" : "alert certificate_required (116)"));
+        }
+    }
+}
+
+TEST_CASE("a client's certificates beyond the bound end the handshake") {
+    ClientOptions client = client_options();
+    const auto issued = must(authority().issue([] {
+        LeafRequest request;
+        request.client = true;
+        request.common_name = "robot 7";
+        const std::string label(60, 'x');
+        for (int i = 0; i < 1'000; ++i) request.names.push_back(std::to_string(i) + "." + label + "." + label + ".example.com");
+        request.not_before = now - 1h;
+        request.not_after = now + 1h;
+        return request;
+    }()));
+    client.identity = identity_of(issued);
+    REQUIRE(issued.certificate_pem.size() * 3 / 4 > limits::client_certificates_max);
+    ServerOptions server = server_options();
+    server.client_auth = ClientAuth::require;
+    server.client_roots = trusted();
+    Pair pair(client, server);
+    CHECK(pair.shake().server_status == Status::failed);
+    CHECK(pair.server.error().code() == errc::tls_handshake_failed);
 }
 
 TEST_CASE("an expired client certificate is refused as expired") {
