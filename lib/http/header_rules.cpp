@@ -28,6 +28,8 @@ FieldId alias_of(std::string_view name) noexcept {
 // edge says.
 constexpr bool is_protected(FieldId id) noexcept {
     switch (id) {
+    case FieldId::client_cert:
+    case FieldId::client_cert_chain:
     case FieldId::content_length:
     case FieldId::forwarded:
     case FieldId::host:
@@ -94,6 +96,8 @@ constexpr bool is_hop_by_hop(FieldId id) noexcept {
 // Only a trusted proxy may say these.
 constexpr bool is_forwarding(FieldId id) noexcept {
     switch (id) {
+    case FieldId::client_cert:
+    case FieldId::client_cert_chain:
     case FieldId::forwarded:
     case FieldId::ngrok:
     case FieldId::ngrok_error:
@@ -194,6 +198,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     if (length) set_length(request, *length);
     if (chunked) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
+    for (const auto& [name, value] : visitor.fields) request.set(name, value);
     set_connection(request, upgrade, request.keep_alive());
 }
 

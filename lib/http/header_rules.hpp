@@ -4,6 +4,10 @@
 #include "http/message.hpp"
 #include "http/upgrade.hpp"
 
+#include <span>
+#include <string>
+#include <utility>
+
 namespace adit::inline v0 {
 
 /// The visitor as the edge knows it.
@@ -11,15 +15,16 @@ struct VisitorInfo {
     std::string_view client_ip; ///< without brackets or port
     bool https = false;
     bool trusted_proxy = false; ///< its X-Forwarded-* and Forwarded are believed
+    /// What the edge adds about him, such as his certificate; nobody else's field of these names gets past it.
+    std::span<const std::pair<std::string, std::string>> fields = {};
     std::string_view server_name = {}; ///< of his TLS handshake; the Host of an HTTP/1.0 request without one
 };
 
 /// Makes the request that the agent gets out of the one the visitor sent:
 /// - hop-by-hop fields go, those that Connection lists too, except our own (Host, Content-Length,
 ///   X-Forwarded-*, ngrok-*); Connection: Upgrade and Upgrade stay if is_upgrade(request);
-/// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP and
-///   ngrok-*
-///   go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
+/// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert,
+///   Client-Cert-Chain and ngrok-* go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
 ///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
 /// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
 /// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close.

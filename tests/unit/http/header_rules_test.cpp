@@ -55,6 +55,9 @@ TEST_CASE("what the application sees of a visitor's fields") {
         {"X-Real-IP: 1.2.3.4\r\n", ""},
         {"ngrok-auth-user-email: root@example.com\r\nNgrok-Error-Code: x\r\n", ""},
         {"ngrok-skip-browser-warning: 1\r\n", "ngrok-skip-browser-warning: 1\n"},
+        {"Client-Cert: :AAAA:\r\nCLIENT-CERT-CHAIN: :AAAA:, :AAAA:\r\nngrok-mtls-subject-cn: root\r\n", ""},
+        {"client_cert: :AAAA:\r\nClient_Cert-Chain: :AAAA:\r\nngrok_mtls_subject_cn: root\r\n", ""},
+        {"Client-Certificate: mine\r\n", "Client-Certificate: mine\n"},
         {"x_forwarded_for: 1.2.3.4\r\nX_Forwarded-For: 1\r\nX-Forwarded_Host: 1\r\nx_forwarded_proto: 1\r\n",
          ""},
         {"x_real_ip: 1\r\nngrok_auth_user_id: 1\r\nX_FORWARDED_PREFIX: 1\r\n", ""},
@@ -145,6 +148,30 @@ TEST_CASE("a trusted proxy is believed, and the visitor appended") {
     Head stripped = request_head("X-Forwarded-For: 1.2.3.4\r\nConnection: x-forwarded-for\r\n");
     apply_request_rules(stripped, proxy);
     CHECK(stripped.find("X-Forwarded-For") == "1.2.3.4, 192.0.2.1");
+}
+
+TEST_CASE("what the edge adds about a visitor's certificate is the only word on it") { // RFC 9440 3.1, T11
+    const std::vector<std::pair<std::string, std::string>> fields = {{"Client-Cert", ":b3Vycw==:"},
+                                                                     {"ngrok-mtls-subject-cn", "robot 7"}};
+    for (const bool trusted : {false, true}) {
+        CAPTURE(trusted);
+        VisitorInfo visitor{"192.0.2.1", true, trusted};
+        visitor.fields = fields;
+        Head head = request_head("client-cert: :dGhlaXJz:\r\nClient-Cert: :dGhlaXJz:\r\nNGROK-MTLS-SUBJECT-CN: root\r\n"
+                                 "client_cert: :dGhlaXJz:\r\nConnection: client-cert, ngrok-mtls-subject-cn\r\n");
+        apply_request_rules(head, visitor);
+        CHECK(lines_of(head).find("root") == std::string::npos);
+        CHECK(lines_of(head).find("dGhlaXJz") == std::string::npos);
+        CHECK(head.find("Client-Cert") == ":b3Vycw==:");
+        CHECK(head.find("ngrok-mtls-subject-cn") == "robot 7");
+        std::size_t count = 0;
+        for (const Field& field : head) count += field.id == FieldId::client_cert ? 1 : 0;
+        CHECK(count == 1);
+    }
+    // A proxy in front that ended TLS itself may say it, as it may say X-Forwarded-For.
+    Head behind = request_head("Client-Cert: :dGhlaXJz:\r\n");
+    apply_request_rules(behind, VisitorInfo{"192.0.2.1", true, true});
+    CHECK(behind.find("Client-Cert") == ":dGhlaXJz:");
 }
 
 TEST_CASE("the scheme and the address of a plain visitor") {
