@@ -8,7 +8,6 @@
 
 #include "base/ksuid.hpp"
 #include "base/random.hpp"
-#include "tls/identity.hpp"
 
 #include <adit/limits.hpp>
 
@@ -52,28 +51,16 @@ Claim claim_of(const EndpointRecord& record, const EdgeContext& context) {
     return claim;
 }
 
-/// A TLS context with the endpoint's own certificate.
-Result<std::shared_ptr<const tls::ServerContext>> own_tls(const BindPlan& plan, const EdgeContext& context) {
-    const auto identity = tls::Identity::from_pem(plan.tls_certificate, plan.tls_key);
-    if (!identity) return identity.error();
-    tls::ServerOptions options;
-    options.select = [identity = *identity](std::string_view) { return identity; };
-    options.min_version = context.settings.min_tls_version;
-    return tls::ServerContext::create(std::move(options));
-}
-
 } // namespace
 
 Result<AgentSession::RecordPtr> AgentSession::make_record(const BindPlan& plan) {
     auto record = std::make_shared<EndpointRecord>();
-    if (plan.terminate_tls) {
-        record->terminate_tls = true;
-        record->tls_context = context_.tls.terminated;
-        if (!plan.tls_certificate.empty()) {
-            auto own = own_tls(plan, context_);
-            if (!own) return own.error();
-            record->tls_context = std::move(*own);
-        }
+    record->terminate_tls = plan.terminate_tls;
+    if (plan.terminate_tls) record->tls_context = context_.tls.terminated;
+    if (!plan.tls.plain()) {
+        auto own = context_.tls.endpoints->get(plan.tls, plan.url.scheme(), credential_);
+        if (!own) return own.error();
+        record->tls_context = std::move(*own);
     }
     record->id = plan.endpoint_id.empty() ? make_id("ep_", std::chrono::system_clock::now(), fill_random)
                                           : plan.endpoint_id;

@@ -31,7 +31,6 @@ std::string_view module_of(const HttpOpts& opts) {
     if (opts.oauth) return "OAuth";
     if (opts.oidc) return "OIDC";
     if (opts.webhook_verification) return "WebhookVerification";
-    if (opts.mutual_tls_ca) return "MutualTLSCA";
     if (opts.request_headers) return "RequestHeaders";
     if (opts.response_headers) return "ResponseHeaders";
     if (opts.websocket_tcp_converter) return "WebsocketTCPConverter";
@@ -42,7 +41,6 @@ std::string_view module_of(const HttpOpts& opts) {
 std::string_view module_of(const TcpOpts& opts) { return common_module(opts); }
 
 std::string_view module_of(const TlsOpts& opts) {
-    if (opts.mutual_tls_at_edge) return "MutualTLSAtEdge";
     if (opts.tls_termination && !opts.tls_termination->sealed_key.empty()) return "TLSTermination.sealed_key";
     return common_module(opts);
 }
@@ -158,12 +156,30 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
     return {};
 }
 
+void take_client_cas(BindPlan& plan, const std::optional<MutualTlsOpts>& opts) {
+    if (!opts) return;
+    plan.tls.client_cas = {opts->mutual_tls_ca};
+    plan.tls.client_certificates = ClientCertificates::require_and_verify;
+}
+
+Result<void> take_tls(BindPlan& plan, const HttpOpts& opts) {
+    take_client_cas(plan, opts.mutual_tls_ca);
+    if (opts.mutual_tls_ca && plan.url.scheme() == UrlScheme::http)
+        return ErrorInfo(errc::invalid_option, "MutualTLSCA needs TLS: bind an https endpoint");
+    return {};
+}
+
+Result<void> take_tls(BindPlan&, const TcpOpts&) { return {}; }
+
 Result<void> take_tls(BindPlan& plan, const TlsOpts& opts) {
+    take_client_cas(plan, opts.mutual_tls_at_edge);
+    if (opts.mutual_tls_at_edge && !opts.tls_termination)
+        return ErrorInfo(errc::invalid_option, "MutualTLSAtEdge needs TLSTermination: else the edge sees no certificate");
     if (!opts.tls_termination) return {};
     plan.terminate_tls = true;
-    plan.tls_certificate = opts.tls_termination->cert;
-    plan.tls_key = opts.tls_termination->key;
-    if (plan.tls_certificate.empty() != plan.tls_key.empty()) {
+    plan.tls.certificate_pem = opts.tls_termination->cert;
+    plan.tls.key_pem = opts.tls_termination->key;
+    if (plan.tls.certificate_pem.empty() != plan.tls.key_pem.empty()) {
         return ErrorInfo(errc::invalid_option, "TLSTermination needs a certificate and its key, or neither of them");
     }
     return {};
@@ -232,9 +248,8 @@ Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& req
     }
     if (auto chosen = choose_url(plan, settings, request, ticket); !chosen) return chosen.error();
     if (auto bindings = check_bindings(request); !bindings) return bindings.error();
-    if (const auto* opts = std::get_if<TlsOpts>(&request.opts)) {
-        if (auto tls = take_tls(plan, *opts); !tls) return tls.error();
-    }
+    const auto tls = std::visit([&plan](const auto& opts) { return take_tls(plan, opts); }, request.opts);
+    if (!tls) return tls.error();
     plan.proxy_protocol = std::visit([](const auto& opts) { return opts.proxy_proto; }, request.opts);
     plan.bind_id = request.id;
     plan.pooled = request.extra.pooling_enabled;

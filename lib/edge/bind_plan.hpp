@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/url.hpp"
+#include "edge/endpoint_tls.hpp"
 #include "edge/settings.hpp"
 #include "edge/tickets.hpp"
 #include "proto/messages.hpp"
@@ -37,8 +38,8 @@ public:
     bool labeled = false;
     ProxyProtocolVersion proxy_protocol = ProxyProtocolVersion::none;
     std::string app_protocol;
-    bool terminate_tls = false;
-    std::string tls_certificate, tls_key; ///< PEM of the endpoint's own certificate; empty: the edge's
+    bool terminate_tls = false; ///< tls and tcp: TLS ends at the edge; https always does
+    TlsSettings tls;            ///< in which way
     std::string forwards_to;
     std::string name, description, metadata;
     std::map<std::string, std::string> labels;

@@ -21,6 +21,7 @@ ErrorInfo for_option(std::string_view option, const ErrorInfo& error) {
 std::vector<std::string> own_names(const Settings& settings) {
     std::vector<std::string> names = {settings.base_domain, "*." + settings.base_domain, "localhost", "*.localhost",
                                       "127.0.0.1", "::1"};
+    if (!settings.agent_server_name.empty()) names.push_back(settings.agent_server_name);
     names.insert(names.end(), settings.allowed_domains.begin(), settings.allowed_domains.end());
     for (const auto& address : {settings.agent_address.address(), settings.https_address.address()}) {
         if (!address.is_unspecified()) names.push_back(address.to_string());
@@ -43,9 +44,11 @@ Result<tls::CertificateAuthority> make_authority(const ServerOptions::Data& data
 Result<tls::IdentitySelector> make_selector(OwnTls& made, const Settings& settings, const ServerOptions::Data& data) {
     const auto& store = made.contexts.certificates;
     if (!data.chain_pem.empty()) {
-        const auto given = read_certificate(data.chain_pem, data.key_pem);
+        std::vector<CertificatePem> texts = {{data.chain_pem, data.key_pem}};
+        texts.insert(texts.end(), data.more_certificates.begin(), data.more_certificates.end());
+        const auto given = read_certificates(texts);
         if (!given) return given.error();
-        use_certificate(made.contexts, *given);
+        use_certificates(made.contexts, *given);
         return tls::selector_of(store);
     }
     auto authority = make_authority(data);
@@ -76,12 +79,14 @@ Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& dat
     if (!agents) return agents.error();
 
     options.min_version = settings.min_tls_version;
+    options.max_version = settings.max_tls_version;
     options.tickets = std::make_shared<tls::TicketKeys>();
+    made.contexts.endpoints = std::make_shared<EndpointTls>(settings, options.select, options.tickets, now);
     options.session_context = "tls endpoints";
     auto terminated = tls::ServerContext::create(options);
     if (!terminated) return terminated.error();
 
-    options.alpn = {"http/1.1"};
+    options.alpn = https_alpn(settings);
     options.session_context = "https endpoints";
     auto visitors = tls::ServerContext::create(options);
     if (!visitors) return visitors.error();
@@ -92,16 +97,30 @@ Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& dat
     return made;
 }
 
-Result<std::shared_ptr<const tls::Identity>> read_certificate(std::string_view chain_pem, std::string_view key_pem) {
-    auto identity = tls::Identity::from_pem(chain_pem, key_pem);
-    if (!identity) return for_option("certificate", identity.error());
-    return std::shared_ptr<const tls::Identity>(std::move(*identity));
+Result<Identities> read_certificates(const std::vector<CertificatePem>& chains_and_keys) {
+    Identities identities;
+    for (const auto& [chain_pem, key_pem] : chains_and_keys) {
+        const bool first = identities.empty();
+        const std::string_view option = first ? "certificate" : "add_certificate";
+        const std::string which = first ? "" : "of certificate " + std::to_string(identities.size() + 1) + ": ";
+        const auto refused = [&](const std::string& why) { return ErrorInfo(errc::invalid_option, which + why, std::string(option)); };
+        auto identity = tls::Identity::from_pem(chain_pem, key_pem);
+        if (!identity) return refused(identity.error().message());
+        if (const auto dates = (*identity)->check_dates(now()); !dates) return refused(dates.error().message());
+        if (!first && (*identity)->info().dns_names.empty())
+            return refused("it has no DNS name, so nobody could ask for it");
+        identities.push_back(std::move(*identity));
+    }
+    if (identities.empty()) return ErrorInfo(errc::invalid_option, "at least one certificate is needed", "certificate");
+    return identities;
 }
 
-void use_certificate(const TlsContexts& contexts, const std::shared_ptr<const tls::Identity>& identity) {
+void use_certificates(const TlsContexts& contexts, const Identities& identities) {
     std::vector<tls::CertStore::Entry> entries;
-    for (const std::string& name : identity->info().dns_names) entries.emplace_back(name, identity);
-    contexts.certificates->replace(entries, identity);
+    for (const auto& identity : identities) {
+        for (const std::string& name : identity->info().dns_names) entries.emplace_back(name, identity);
+    }
+    contexts.certificates->replace(entries, identities.front());
 }
 
 } // namespace adit

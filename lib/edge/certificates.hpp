@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace adit::inline v0::edge {
 
@@ -20,9 +22,16 @@ public:
 /// errc::invalid_option names the option.
 Result<OwnTls> make_tls(const Settings& settings, const ServerOptions::Data& data);
 
-/// Checks a certificate that shall be used from now on. errc::invalid_option names the option.
-Result<std::shared_ptr<const tls::Identity>> read_certificate(std::string_view chain_pem, std::string_view key_pem);
-/// New handshakes get this certificate and none of the edge's own any more; connections that were made stay.
-void use_certificate(const TlsContexts& contexts, const std::shared_ptr<const tls::Identity>& identity);
+using Identities = std::vector<std::shared_ptr<const tls::Identity>>;
+
+/// PEM texts of a chain and of its key.
+using CertificatePem = std::pair<std::string, std::string>;
+
+/// Checks certificates that shall be used from now on: the first for all names that the others do not have. errc::invalid_option
+/// names the option, and says which certificate it is about if there are several.
+Result<Identities> read_certificates(const std::vector<CertificatePem>& chains_and_keys);
+/// New handshakes get these certificates and none of the former ones or the edge's own any more; connections that were made
+/// stay.
+void use_certificates(const TlsContexts& contexts, const Identities& identities);
 
 } // namespace adit

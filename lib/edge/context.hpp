@@ -7,6 +7,7 @@
 #include <adit/edge/registry.hpp>
 
 #include "edge/endpoint.hpp"
+#include "edge/endpoint_tls.hpp"
 #include "edge/session_table.hpp"
 #include "edge/settings.hpp"
 #include "edge/tcp_ports.hpp"
@@ -59,7 +60,8 @@ struct Counters {
 /// The TLS contexts of an edge; all read their certificates from one store.
 struct TlsContexts {
     std::shared_ptr<tls::CertStore> certificates;
-    std::shared_ptr<const tls::ServerContext> visitors;   ///< https endpoints; ALPN http/1.1
+    std::shared_ptr<EndpointTls> endpoints;               ///< those that want it in their own way
+    std::shared_ptr<const tls::ServerContext> visitors;   ///< https endpoints; https_alpn()
     std::shared_ptr<const tls::ServerContext> terminated; ///< tls endpoints that end here; no ALPN
     std::shared_ptr<const tls::ServerContext> agents;     ///< no ALPN, no tickets
 };

@@ -42,9 +42,11 @@ public:
     std::string session_id;
     ProxyProtocolVersion proxy_protocol = ProxyProtocolVersion::none;
     std::string app_protocol; ///< "", "http1" or "http2": what the agent's application speaks
-    /// tls endpoints only: TLS ends at the edge, with `tls_context`, and the agent gets plain bytes.
+    /// tls and tcp endpoints: TLS ends at the edge, with `tls_context`, and the agent gets plain bytes.
     bool terminate_tls = false;
-    std::shared_ptr<const tls::ServerContext> tls_context; ///< set if terminate_tls
+    /// Of EndpointTls, or TlsContexts::terminated. Set if terminate_tls; for https only if the endpoint wants TLS in its own
+    /// way: then a connection of another context must not reach it (threats T9, T10).
+    std::shared_ptr<const tls::ServerContext> tls_context;
     bool labeled = false; ///< bound by labels: proxy headers name an edge type (agent-protocol 4)
     bool pooled = false;  ///< shares its URL with other pooled endpoints of the same credential
     std::string forwards_to;

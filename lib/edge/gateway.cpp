@@ -39,13 +39,8 @@ asio::awaitable<void> Gateway::accept_loop() {
         net::Tcp::endpoint remote;
         co_await acceptor_.async_accept(socket, remote, asio::redirect_error(asio::use_awaitable, ec));
         if (!ec) {
-            auto slot = std::make_shared<PreauthSlot>(context_.preauth.enter(to_ip_endpoint(remote).address));
-            if (!*slot) {
-                ++context_.counters.agents_refused;
-                continue; // closes the socket
-            }
-            ++context_.counters.agents_accepted;
-            spawn(context_, executor_, admit(std::move(socket), remote, std::move(slot)));
+            ByteQueue nothing;
+            adopt(std::move(socket), remote, std::move(nothing));
         } else if (ec != asio::error::connection_aborted && acceptor_.is_open()) {
             // No descriptors or memory: those that are connected go on, and may give some back.
             ++context_.counters.accept_failed;
@@ -56,15 +51,27 @@ asio::awaitable<void> Gateway::accept_loop() {
     }
 }
 
+void Gateway::adopt(net::Tcp::socket socket, const net::Tcp::endpoint& remote, ByteQueue seen) {
+    if (stopped_ || context_.draining) return; // closes the socket
+    auto slot = std::make_shared<PreauthSlot>(context_.preauth.enter(to_ip_endpoint(remote).address));
+    if (!*slot) {
+        ++context_.counters.agents_refused;
+        return;
+    }
+    ++context_.counters.agents_accepted;
+    spawn(context_, executor_, admit(std::move(socket), remote, std::move(slot), std::move(seen)));
+}
+
 asio::awaitable<void> Gateway::admit(net::Tcp::socket socket, net::Tcp::endpoint remote,
-                                     std::shared_ptr<PreauthSlot> slot) {
+                                     std::shared_ptr<PreauthSlot> slot, ByteQueue seen) {
     const auto self = shared_from_this();
     const auto auth_deadline = Clock::now() + context_.settings.auth_time;
-    auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(context_.tls.agents));
+    auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(context_.tls.agents),
+                                                   std::move(seen));
     keep(handshakes_, stream);
     Result<void> done(errc::tls_handshake_failed);
     {
-        const Clock::duration time = std::min<Clock::duration>(limits::tls_handshake_time, context_.settings.auth_time);
+        const Clock::duration time = std::min<Clock::duration>(context_.settings.tls_handshake_time, context_.settings.auth_time);
         const net::Deadline deadline(executor_, time, [stream] { stream->abort(); });
         done = co_await stream->handshake();
     }

@@ -23,6 +23,10 @@ public:
     /// The acceptor listens already and belongs to `executor`.
     Gateway(EdgeContext& context, asio::any_io_executor executor, asio::ip::tcp::acceptor acceptor);
 
+    /// On the executor: a connection that came to another port, and what was read of it. It counts and is limited like those
+    /// that were accepted here.
+    void adopt(net::Tcp::socket socket, const net::Tcp::endpoint& remote, ByteQueue seen);
+
     // Any thread.
     void start();
     /// The port is closed; agents stay.
@@ -35,7 +39,8 @@ public:
 
 private:
     asio::awaitable<void> accept_loop();
-    asio::awaitable<void> admit(net::Tcp::socket socket, net::Tcp::endpoint remote, std::shared_ptr<PreauthSlot> slot);
+    asio::awaitable<void> admit(net::Tcp::socket socket, net::Tcp::endpoint remote, std::shared_ptr<PreauthSlot> slot,
+                                ByteQueue seen);
     std::vector<std::shared_ptr<AgentSession>> sessions();
     void close_acceptor();
 

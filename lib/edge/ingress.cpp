@@ -26,6 +26,8 @@ std::shared_ptr<Ingress> Ingress::create(EdgeContext& context, const asio::any_i
     return std::shared_ptr<Ingress>(new Ingress(context, executor, std::move(acceptor), kind));
 }
 
+void Ingress::serve_agents(std::shared_ptr<Gateway> gateway) { visitors_->agents = std::move(gateway); }
+
 void Ingress::start() { visitors_->spawn(accept_visitors(shared_from_this())); }
 
 asio::awaitable<void> Ingress::accept_visitors(std::shared_ptr<Ingress> self) {

@@ -10,6 +10,7 @@
 namespace adit::inline v0::edge {
 
 class EdgeContext;
+class Gateway;
 class VisitorSet;
 
 enum class IngressKind : std::uint8_t {
@@ -25,6 +26,9 @@ public:
     static std::shared_ptr<Ingress> create(EdgeContext& context, const asio::any_io_executor& executor,
                                            asio::ip::tcp::acceptor acceptor, IngressKind kind);
     ~Ingress();
+
+    /// Before start(): agents that ask for Settings::agent_server_name are given to it. It must be of the same executor.
+    void serve_agents(std::shared_ptr<Gateway> gateway);
 
     // All of these may be called from any thread.
     void start();

@@ -61,6 +61,10 @@ ServerOptions& ServerOptions::certificate(std::string_view chain_pem, std::strin
     data_->key_pem = key_pem;
     return *this;
 }
+ServerOptions& ServerOptions::add_certificate(std::string_view chain_pem, std::string_view key_pem) {
+    data_->more_certificates.emplace_back(chain_pem, key_pem);
+    return *this;
+}
 ServerOptions& ServerOptions::certificate_authority(std::string_view certificate_pem, std::string_view key_pem) {
     data_->ca_pem = certificate_pem;
     data_->ca_key_pem = key_pem;
@@ -68,6 +72,14 @@ ServerOptions& ServerOptions::certificate_authority(std::string_view certificate
 }
 ServerOptions& ServerOptions::min_tls_version(std::string_view version) {
     data_->min_tls_version = version;
+    return *this;
+}
+ServerOptions& ServerOptions::max_tls_version(std::string_view version) {
+    data_->max_tls_version = version;
+    return *this;
+}
+ServerOptions& ServerOptions::agent_server_name(std::string_view name) {
+    data_->agent_server_name = name;
     return *this;
 }
 ServerOptions& ServerOptions::authtoken(std::string_view token, std::string_view credential) {
@@ -122,6 +134,14 @@ ServerOptions& ServerOptions::auth_time(std::chrono::milliseconds time) {
 ServerOptions& ServerOptions::heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds tolerance) {
     data_->heartbeat_interval = interval;
     data_->heartbeat_tolerance = tolerance;
+    return *this;
+}
+ServerOptions& ServerOptions::client_hello_time(std::chrono::milliseconds time) {
+    data_->client_hello_time = time;
+    return *this;
+}
+ServerOptions& ServerOptions::tls_handshake_time(std::chrono::milliseconds time) {
+    data_->tls_handshake_time = time;
     return *this;
 }
 ServerOptions& ServerOptions::http_head_time(std::chrono::milliseconds time) {

@@ -32,8 +32,10 @@ struct ServerOptions::Data {
     std::uint16_t public_http_port = 0;
 
     std::string chain_pem, key_pem;
+    std::vector<std::pair<std::string, std::string>> more_certificates; // chain, key
     std::string ca_pem, ca_key_pem;
-    std::string min_tls_version = "1.2";
+    std::string min_tls_version = "1.2", max_tls_version = "1.3";
+    std::string agent_server_name;
 
     std::vector<std::pair<std::string, std::string>> authtokens; // token, credential
     std::shared_ptr<Directory> directory;
@@ -53,6 +55,8 @@ struct ServerOptions::Data {
     std::chrono::milliseconds auth_time = limits::preauth_time;
     std::chrono::milliseconds heartbeat_interval = limits::heartbeat_interval;
     std::chrono::milliseconds heartbeat_tolerance = limits::heartbeat_tolerance;
+    std::chrono::milliseconds client_hello_time = limits::client_hello_time;
+    std::chrono::milliseconds tls_handshake_time = limits::tls_handshake_time;
     std::chrono::milliseconds http_head_time = limits::http_head_time;
     std::chrono::milliseconds http_idle_time = limits::http_idle_time;
     std::chrono::milliseconds http_response_time = limits::http_response_time;

@@ -143,9 +143,14 @@ ErrorInfo Server::disconnect(std::string_view session_id) {
 
 ErrorInfo Server::reload_certificate(std::string_view chain_pem, std::string_view key_pem) {
     if (!running()) return not_running();
-    const auto identity = read_certificate(chain_pem, key_pem);
-    if (!identity) return identity.error();
-    use_certificate(impl_->context.tls, *identity);
+    return reload_certificates({{std::string(chain_pem), std::string(key_pem)}});
+}
+
+ErrorInfo Server::reload_certificates(const std::vector<std::pair<std::string, std::string>>& chain_and_key_pem) {
+    if (!running()) return not_running();
+    const auto identities = read_certificates(chain_and_key_pem);
+    if (!identities) return identities.error();
+    use_certificates(impl_->context.tls, *identities);
     return {};
 }
 
@@ -161,10 +166,10 @@ ErrorInfo Server::reload_authtokens(const std::vector<std::pair<std::string, std
 ErrorInfo Server::reload(std::string_view chain_pem, std::string_view key_pem,
                          const std::vector<std::pair<std::string, std::string>>& token_and_credential) {
     if (!running()) return not_running();
-    const auto identity = read_certificate(chain_pem, key_pem);
-    if (!identity) return identity.error();
+    const auto identities = read_certificates({{std::string(chain_pem), std::string(key_pem)}});
+    if (!identities) return identities.error();
     if (ErrorInfo error = reload_authtokens(token_and_credential)) return error;
-    use_certificate(impl_->context.tls, *identity);
+    use_certificates(impl_->context.tls, *identities);
     return {};
 }
 

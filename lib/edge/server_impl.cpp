@@ -83,6 +83,7 @@ Result<void> Server::Impl::open_ports() {
     for (std::size_t i = 0; i < context.shards.size(); ++i) {
         gateways_.push_back(std::make_shared<Gateway>(context, context.shards[i], std::move((*agents)[i])));
         ingresses_.push_back(Ingress::create(context, context.shards[i], std::move((*https)[i]), IngressKind::https));
+        if (!settings.agent_server_name.empty()) ingresses_.back()->serve_agents(gateways_.back());
         ingresses_.push_back(Ingress::create(context, context.shards[i], std::move((*http)[i]), IngressKind::http));
     }
     agent_port = gateways_[0]->port();

@@ -120,6 +120,8 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
     if (!positive(data.auth_time)) return invalid("auth_time", "the time must be above 0");
     if (data.heartbeat_interval.count() < 10 || data.heartbeat_tolerance.count() < 10)
         return invalid("heartbeat", "interval and tolerance must be at least 10 ms");
+    if (!positive(data.client_hello_time)) return invalid("client_hello_time", "the time must be above 0");
+    if (!positive(data.tls_handshake_time)) return invalid("tls_handshake_time", "the time must be above 0");
     if (!positive(data.http_head_time)) return invalid("http_head_time", "the time must be above 0");
     if (!positive(data.http_idle_time)) return invalid("http_idle_time", "the time must be above 0");
     if (!positive(data.http_response_time)) return invalid("http_response_time", "the time must be above 0");
@@ -127,6 +129,8 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
     settings.auth_time = data.auth_time;
     settings.heartbeat_interval = data.heartbeat_interval;
     settings.heartbeat_tolerance = data.heartbeat_tolerance;
+    settings.client_hello_time = data.client_hello_time;
+    settings.tls_handshake_time = data.tls_handshake_time;
     settings.http_head_time = data.http_head_time;
     settings.http_idle_time = data.http_idle_time;
     settings.http_response_time = data.http_response_time;
@@ -134,10 +138,37 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
     return {};
 }
 
+Result<tls::Version> parse_version(std::string_view option, const std::string& text) {
+    if (text == "1.2") return tls::Version::tls12;
+    if (text == "1.3") return tls::Version::tls13;
+    return invalid(option, "\"" + text + "\" must be \"1.2\" or \"1.3\"");
+}
+
+Result<void> parse_tls(const ServerOptions::Data& data, Settings& settings) {
+    const auto least = parse_version("min_tls_version", data.min_tls_version);
+    if (!least) return least.error();
+    const auto most = parse_version("max_tls_version", data.max_tls_version);
+    if (!most) return most.error();
+    if (*least > *most) return invalid("min_tls_version", "the minimum is above the maximum (max_tls_version)");
+    settings.min_tls_version = *least;
+    settings.max_tls_version = *most;
+    if (data.chain_pem.empty() != data.key_pem.empty())
+        return invalid("certificate", "the certificate chain and its key belong together");
+    if (data.chain_pem.empty() && !data.more_certificates.empty())
+        return invalid("add_certificate", "give the certificate of the base domain first, by certificate()");
+    if (data.ca_pem.empty() != data.ca_key_pem.empty())
+        return invalid("certificate_authority", "the certificate and its key belong together");
+    if (data.agent_server_name.empty()) return {};
+    auto name = normalize_host(data.agent_server_name);
+    if (!name || IpAddress::parse(data.agent_server_name))
+        return invalid("agent_server_name", "\"" + data.agent_server_name + "\" must be a host name");
+    if (*name == settings.base_domain)
+        return invalid("agent_server_name", "the base domain itself may be an endpoint; choose a name such as connect." + *name);
+    settings.agent_server_name = std::move(*name);
+    return {};
+}
+
 Result<void> parse_rest(const ServerOptions::Data& data, Settings& settings) {
-    if (data.min_tls_version != "1.2" && data.min_tls_version != "1.3")
-        return invalid("min_tls_version", "\"" + data.min_tls_version + "\" must be \"1.2\" or \"1.3\"");
-    settings.min_tls_version = data.min_tls_version == "1.3" ? tls::Version::tls13 : tls::Version::tls12;
     for (const std::string& text : data.trusted_proxies) {
         const auto range = Cidr::parse(text);
         if (!range) return invalid("trusted_proxy", "\"" + text + "\" must be a network such as 10.0.0.0/8");
@@ -154,10 +185,6 @@ Result<void> parse_rest(const ServerOptions::Data& data, Settings& settings) {
     if (data.seal_key_given && data.seal_key.size() != 32) return invalid("seal_key", "the key must have 32 bytes");
     if (data.directory && !data.authtokens.empty())
         return invalid("authtoken", "tokens are the directory's business once directory() is set");
-    if (data.chain_pem.empty() != data.key_pem.empty())
-        return invalid("certificate", "the certificate chain and its key belong together");
-    if (data.ca_pem.empty() != data.ca_key_pem.empty())
-        return invalid("certificate_authority", "the certificate and its key belong together");
     return {};
 }
 
@@ -169,13 +196,15 @@ bool is_below(std::string_view host, std::string_view domain) noexcept {
 
 Result<Settings> Settings::parse(const ServerOptions::Data& data) {
     Settings settings;
-    for (const auto step : {parse_domains, parse_addresses, parse_advertised_addresses, parse_routes, parse_times, parse_rest}) {
+    for (const auto step : {parse_domains, parse_addresses, parse_advertised_addresses, parse_routes, parse_times, parse_tls,
+                            parse_rest}) {
         if (auto done = step(data, settings); !done) return done.error();
     }
     return settings;
 }
 
 bool Settings::allows_host(std::string_view host) const noexcept {
+    if (!agent_server_name.empty() && host == agent_server_name) return false;
     if (host == base_domain || is_below(host, base_domain)) return true;
     return std::ranges::any_of(allowed_domains, [&](const std::string& pattern) {
         if (host == pattern) return true;

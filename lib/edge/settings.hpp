@@ -40,13 +40,16 @@ public:
     std::optional<int> agent_fd, https_fd, http_fd;
     /// The ports visitors type. Filled by Server::start from the sockets where no option said otherwise.
     std::uint16_t public_https_port = 0, public_http_port = 0;
-    tls::Version min_tls_version = tls::Version::tls12;
+    tls::Version min_tls_version = tls::Version::tls12, max_tls_version = tls::Version::tls13;
+    bool http2 = false; ///< https endpoints offer h2
+    std::string agent_server_name; ///< normalised; agents that ask for it may come to the HTTPS port. "": they may not
     std::vector<LabelRoute> label_routes;
     std::vector<Cidr> trusted_proxies;
     std::string region, banner;
     unsigned threads = 1;
     bool window_growth = true;
     std::chrono::milliseconds auth_time{}, heartbeat_interval{}, heartbeat_tolerance{};
+    std::chrono::milliseconds client_hello_time{}, tls_handshake_time{};
     std::chrono::milliseconds http_head_time{}, http_idle_time{}, http_response_time{}, agent_stream_idle_time{};
     std::size_t sessions_per_credential = limits::sessions_per_credential;
 

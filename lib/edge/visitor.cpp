@@ -1,6 +1,7 @@
 #include "edge/visitor.hpp"
 
 #include "edge/context.hpp"
+#include "edge/gateway.hpp"
 #include "edge/http1_visitor.hpp"
 #include "edge/raw_proxy.hpp"
 #include "edge/visitor_tls.hpp"
@@ -51,9 +52,15 @@ asio::awaitable<void> Visitor::serve_http(std::shared_ptr<Visitor> self) {
 
 asio::awaitable<void> Visitor::serve_tcp(std::shared_ptr<Visitor> self, std::uint16_t port) {
     const EndpointPtr endpoint = self->set().context.endpoints.find_tcp(port);
-    ByteQueue nothing;
-    if (endpoint) {
-        co_await raw_proxy(self->set().context, self->stream_, self->facts_, endpoint, std::move(nothing));
+    ByteQueue first;
+    bool ready = endpoint != nullptr;
+    if (ready && endpoint->terminate_tls) {
+        ByteQueue seen;
+        ready = co_await self->read_hello(seen);
+        if (ready) ready = co_await self->end_tls(endpoint->tls_context, std::move(seen));
+    }
+    if (ready) {
+        co_await raw_proxy(self->set().context, self->stream_, self->facts_, endpoint, std::move(first));
     } else {
         self->stream_->close();
     }
@@ -62,45 +69,64 @@ asio::awaitable<void> Visitor::serve_tcp(std::shared_ptr<Visitor> self, std::uin
 asio::awaitable<void> Visitor::serve_https(std::shared_ptr<Visitor> self) {
     EdgeContext& context = self->set().context;
     ByteQueue seen;
-    tls::ClientHelloReader reader;
     self->facts_.https = true;
-    self->limit_.arm(TimeoutKind::hello);
-    const auto state = co_await read_client_hello(self->tcp_, seen, reader);
-    self->limit_.disarm();
-    if (state == tls::ClientHelloReader::State::need_more) { // he left
+    bool ready = co_await self->read_hello(seen);
+    if (!ready) {
         self->stream_->close();
         co_return;
     }
-    if (state == tls::ClientHelloReader::State::not_tls) {
-        if (looks_like_http(seen.view())) co_await self->say_this_is_tls();
-        self->stream_->close();
+    const std::string& name = self->facts_.server_name;
+    if (self->set().agents && name == context.settings.agent_server_name) {
+        ByteQueue nothing;
+        net::Tcp::socket socket = self->tcp_->release(nothing);
+        self->set().agents->adopt(std::move(socket), self->facts_.remote, std::move(seen));
         co_return;
     }
-    // A ClientHello that is malformed goes on to the TLS library, which sends the alert for it.
-    self->facts_.server_name = reader.hello().server_name;
-    const EndpointPtr endpoint = context.endpoints.find_tls(self->facts_.server_name);
+    const EndpointPtr endpoint = context.endpoints.find_tls(name);
     const bool raw = endpoint && endpoint->protocol() == UrlScheme::tls;
     if (raw && !endpoint->terminate_tls) {
         co_await raw_proxy(context, self->stream_, self->facts_, endpoint, std::move(seen));
         co_return;
     }
     // A name nobody serves gets our certificate and then a page that says so.
-    const auto& tls_context = raw ? endpoint->tls_context : context.tls.visitors;
-    ByteQueue nothing;
-    net::Tcp::socket socket = self->tcp_->release(nothing);
-    const auto stream = std::make_shared<net::TlsStream>(std::move(socket), tls::Engine::server(tls_context), std::move(seen));
-    self->stream_ = stream;
-    self->limit_.arm(TimeoutKind::handshake);
-    const Result<void> done = co_await stream->handshake();
-    self->limit_.disarm();
-    if (!done) {
-        stream->close();
+    std::shared_ptr<const tls::ServerContext> terms;
+    if (endpoint) terms = endpoint->tls_context;
+    ready = co_await self->end_tls(terms, std::move(seen));
+    if (!ready) {
+        self->stream_->close();
     } else if (raw) {
         ByteQueue empty;
         co_await raw_proxy(context, self->stream_, self->facts_, endpoint, std::move(empty));
     } else {
-        co_await self->proxy_http(stream->socket());
+        co_await self->proxy_http(static_cast<net::TlsStream&>(*self->stream_).socket());
     }
+}
+
+/// Reads up to the end of the ClientHello and notes the name in it. False: he left, or speaks something else.
+asio::awaitable<bool> Visitor::read_hello(ByteQueue& seen) {
+    tls::ClientHelloReader reader;
+    limit_.arm(TimeoutKind::hello);
+    const auto state = co_await read_client_hello(tcp_, seen, reader);
+    limit_.disarm();
+    if (state == tls::ClientHelloReader::State::not_tls && looks_like_http(seen.view())) co_await say_this_is_tls();
+    // A ClientHello that is malformed goes on to the TLS library, which sends the alert for it.
+    facts_.server_name = reader.hello().server_name;
+    co_return state == tls::ClientHelloReader::State::done || state == tls::ClientHelloReader::State::bad;
+}
+
+/// Ends TLS with an endpoint's context, or with the edge's for https endpoints if that is null.
+asio::awaitable<bool> Visitor::end_tls(std::shared_ptr<const tls::ServerContext> context, ByteQueue seen) {
+    ByteQueue nothing;
+    net::Tcp::socket socket = tcp_->release(nothing);
+    tls::Engine engine = tls::Engine::server(context ? context : set().context.tls.visitors);
+    const auto stream = std::make_shared<net::TlsStream>(std::move(socket), std::move(engine), std::move(seen));
+    stream_ = stream;
+    limit_.arm(TimeoutKind::handshake);
+    const Result<void> done = co_await stream->handshake();
+    limit_.disarm();
+    if (!done) co_return false;
+    facts_.tls = TlsFacts::of(stream->engine(), std::move(context));
+    co_return true;
 }
 
 asio::awaitable<void> Visitor::proxy_http(net::Tcp::socket& socket) {

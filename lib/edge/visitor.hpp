@@ -28,6 +28,8 @@ public:
     void abort() noexcept override;
 
 private:
+    asio::awaitable<bool> read_hello(ByteQueue& seen);
+    asio::awaitable<bool> end_tls(std::shared_ptr<const tls::ServerContext> context, ByteQueue seen);
     asio::awaitable<void> proxy_http(net::Tcp::socket& socket);
     asio::awaitable<void> say_this_is_tls();
 

@@ -3,6 +3,9 @@
 
 #include <adit/asio.hpp>
 
+#include "edge/tls_facts.hpp"
+
+#include <memory>
 #include <string>
 
 namespace adit::inline v0::edge {
@@ -14,6 +17,7 @@ public:
     std::string remote_text;     ///< "203.0.113.9:51234"
     std::string client_ip;       ///< "203.0.113.9"
     std::string server_name;     ///< SNI; empty if there was none
+    std::shared_ptr<const TlsFacts> tls; ///< null unless TLS ended here
     bool https = false;
     bool trusted_proxy = false;
 };

@@ -13,8 +13,8 @@ TimeoutTimes times_of(const Settings& settings) {
     const auto set = [&times](TimeoutKind kind, std::chrono::steady_clock::duration time) {
         times[static_cast<std::size_t>(kind)] = time;
     };
-    set(TimeoutKind::hello, limits::client_hello_time);
-    set(TimeoutKind::handshake, limits::tls_handshake_time);
+    set(TimeoutKind::hello, settings.client_hello_time);
+    set(TimeoutKind::handshake, settings.tls_handshake_time);
     set(TimeoutKind::head, settings.http_head_time);
     set(TimeoutKind::idle, settings.http_idle_time);
     set(TimeoutKind::response, settings.http_response_time);

@@ -18,6 +18,7 @@
 namespace adit::inline v0::edge {
 
 class EdgeContext;
+class Gateway;
 class VisitorSet;
 
 /// A connected visitor, for who wants to end it. It is in the set from its construction to its destruction, and holds one
@@ -71,6 +72,7 @@ public:
     EdgeContext& context;
     const asio::any_io_executor executor;
     const std::shared_ptr<Timeouts> timeouts;
+    std::shared_ptr<Gateway> agents; ///< for those that come to this port (Settings::agent_server_name); null: none do
 
     /// From any thread.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }

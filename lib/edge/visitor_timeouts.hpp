@@ -14,8 +14,8 @@ namespace adit::inline v0::edge {
 
 /// All limits of one kind have the same length, so that those of a kind expire in the order they were started.
 enum class TimeoutKind : std::uint8_t {
-    hello,      ///< limits::client_hello_time
-    handshake,  ///< limits::tls_handshake_time
+    hello,      ///< Settings::client_hello_time
+    handshake,  ///< Settings::tls_handshake_time
     head,       ///< Settings::http_head_time
     idle,       ///< Settings::http_idle_time: for the next request of a visitor
     response,   ///< Settings::http_response_time: for the next bytes of an agent's answer

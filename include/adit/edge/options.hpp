@@ -72,11 +72,22 @@ public:
 
     /// Certificate chain and key (PEM text) for the visitors of the base domain and for agents. Without it the edge makes
     /// its own CA and a certificate for the base domain, "*." below it, "localhost" and the loopback addresses.
+    /// The leaf first, then each one's issuer. A key of another certificate, a wrong order, and a certificate that is
+    /// expired or not valid yet are refused; the message says which.
     ServerOptions& certificate(std::string_view chain_pem, std::string_view key_pem);
+    /// A further one, shown to visitors and agents that ask for one of its DNS names; of two with the same name the later.
+    /// certificate() stays the one for all other names.
+    ServerOptions& add_certificate(std::string_view chain_pem, std::string_view key_pem);
     /// The CA to issue that from (PEM text), so that it survives a restart. Without it a new one is made at start.
     ServerOptions& certificate_authority(std::string_view certificate_pem, std::string_view key_pem);
-    /// Minimum TLS version for visitors: "1.2" (default) or "1.3".
+    /// Minimum TLS version for visitors: "1.2" (default) or "1.3". An endpoint may ask for another one.
     ServerOptions& min_tls_version(std::string_view version);
+    /// Maximum TLS version for visitors: "1.2" or "1.3" (default). An endpoint may ask for another one.
+    ServerOptions& max_tls_version(std::string_view version);
+    /// Lets agents come to the HTTPS port as well, so that one port 443 serves all: those are agents that name this host in
+    /// their TLS handshake, such as "connect.example.com". No endpoint can have that name. The certificates must be good
+    /// for it; the edge's own are. Default: none.
+    ServerOptions& agent_server_name(std::string_view name);
 
     /// A token that agents may use; `credential` names it in records (default: derived from a digest of it). None at
     /// all and no directory: every agent is refused.
@@ -106,6 +117,10 @@ public:
     /// Times; the defaults are those of <adit/limits.hpp>.
     ServerOptions& auth_time(std::chrono::milliseconds time);
     ServerOptions& heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds tolerance);
+    /// A visitor's ClientHello must have come within that time, and the handshake must be over within the next one, which
+    /// is also that of agents.
+    ServerOptions& client_hello_time(std::chrono::milliseconds time);
+    ServerOptions& tls_handshake_time(std::chrono::milliseconds time);
     ServerOptions& http_head_time(std::chrono::milliseconds time);
     /// A visitor's connection may be without a request for so long; then it is closed.
     ServerOptions& http_idle_time(std::chrono::milliseconds time);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace adit::inline v0::edge {
@@ -88,6 +89,9 @@ public:
     /// nothing. A certificate takes the place of all that the edge made itself; tokens are only for an edge without a
     /// directory of its own.
     ErrorInfo reload_certificate(std::string_view chain_pem, std::string_view key_pem);
+    /// All of them at once, each a chain and its key: the first answers for all names that the others do not have, as with
+    /// ServerOptions::certificate() and add_certificate(). An endpoint's own certificate stays its owner's business.
+    ErrorInfo reload_certificates(const std::vector<std::pair<std::string, std::string>>& chain_and_key_pem);
     ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
     /// Both of them, or neither.
     ErrorInfo reload(std::string_view chain_pem, std::string_view key_pem,

@@ -159,7 +159,6 @@ TEST_CASE("a module that is not built is refused by its name") {
         {"RequestHeaders", [](HttpOpts& o) { o.request_headers.emplace(); }},
         {"ResponseHeaders", [](HttpOpts& o) { o.response_headers.emplace(); }},
         {"WebhookVerification", [](HttpOpts& o) { o.webhook_verification.emplace(); }},
-        {"MutualTLSCA", [](HttpOpts& o) { o.mutual_tls_ca.emplace(); }},
         {"UserAgentFilter", [](HttpOpts& o) { o.user_agent_filter.emplace(); }},
         {"WebsocketTCPConverter", [](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }},
         {"HostHeaderRewrite", [](HttpOpts& o) { o.host_header_rewrite = true; }},
@@ -192,12 +191,25 @@ TEST_CASE("tls endpoints pass through, or end at the edge if the agent asks for 
     std::get<TlsOpts>(request.opts).tls_termination->cert = "PEM";
     CHECK(plan(request).error().code() == errc::invalid_option);
     std::get<TlsOpts>(request.opts).tls_termination->key = "PEM";
-    CHECK(plan(request)->tls_certificate == "PEM");
+    CHECK(plan(request)->tls.certificate_pem == "PEM");
     std::get<TlsOpts>(request.opts).tls_termination->sealed_key = "sealed";
     CHECK(plan(request).error().code() == ngrok_error(9026));
     std::get<TlsOpts>(request.opts).tls_termination.reset();
-    std::get<TlsOpts>(request.opts).mutual_tls_at_edge.emplace();
-    CHECK(plan(request).error().code() == ngrok_error(9026));
+    std::get<TlsOpts>(request.opts).mutual_tls_at_edge.emplace().mutual_tls_ca = "PEM";
+    CHECK(plan(request).error().code() == errc::invalid_option); // the edge would see no certificate
+    std::get<TlsOpts>(request.opts).tls_termination.emplace();
+    CHECK(plan(request)->tls.client_certificates == ClientCertificates::require_and_verify);
+    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{"PEM"});
+}
+
+TEST_CASE("an https endpoint may ask for client certificates, an http endpoint has none to look at") {
+    BindRequest request = http("");
+    CHECK(plan(request)->tls.plain());
+    std::get<HttpOpts>(request.opts).mutual_tls_ca.emplace().mutual_tls_ca = "PEM";
+    CHECK(plan(request)->tls.client_certificates == ClientCertificates::require_and_verify);
+    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{"PEM"});
+    request.protocol = "http";
+    CHECK(plan(request).error().code() == errc::invalid_option);
 }
 
 TEST_CASE("bindings: public, or refused") {
