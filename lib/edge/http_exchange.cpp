@@ -34,6 +34,7 @@ asio::awaitable<void> HttpExchange::serve() {
     visitor.https = visitor_.facts().https;
     visitor.trusted_proxy = visitor_.facts().trusted_proxy;
     visitor.server_name = visitor_.facts().server_name;
+    if (visitor_.facts().tls) visitor.fields = visitor_.facts().tls->fields;
     if (!facts_.to_connect) apply_request_rules(head, visitor);
     const Route found = route();
     channel_.access.request(head.method(), head.host(), head.target());

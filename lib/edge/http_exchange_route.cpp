@@ -55,8 +55,13 @@ HttpExchange::Route HttpExchange::route() {
     found.refusal.number = 3200;
     found.refusal.host = authority;
     // A connection that was opened for one endpoint serves no other one (threat T9).
-    const std::string& sni = visitor_.facts().server_name;
-    if (visitor_.facts().https && !sni.empty() && sni != host_ && !same_endpoint(look_up(sni), found.endpoint)) {
+    const VisitorFacts& facts = visitor_.facts();
+    const std::string& sni = facts.server_name;
+    const bool other_name = facts.https && !sni.empty() && sni != host_ && !same_endpoint(look_up(sni), found.endpoint);
+    // Nor one that asks more of its visitors, or something else, than this one was asked: he sent no name, or the endpoint
+    // came online, or was bound anew with other settings, since then (threat T10).
+    const bool other_terms = facts.tls && found.endpoint && found.endpoint->tls_context != facts.tls->context;
+    if (other_name || other_terms) {
         found.endpoint.reset();
         found.refusal = ErrorPage();
         found.refusal.status = 421;
