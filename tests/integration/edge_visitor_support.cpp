@@ -87,7 +87,7 @@ void AppStream::answer(std::string_view body, std::string_view more_fields, std:
           std::string(more_fields) + "\r\n" + std::string(body));
 }
 
-TestEdge::TestEdge(const Change& change) {
+TestEdge::TestEdge(const Change& change, std::string_view roots_pem) {
     adit::edge::ServerOptions options;
     options.base_domain("edge.test").authtoken("visitor-token");
     options.on_access([this](const adit::edge::AccessRecord& record) {
@@ -98,7 +98,8 @@ TestEdge::TestEdge(const Change& change) {
     if (change) change(options);
     server = adit::edge::Server::start(options);
     adit::SessionOptions agent;
-    agent.server(server.agent_address()).roots_pem(server.ca_pem()).authtoken("visitor-token");
+    agent.server(server.agent_address()).roots_pem(roots_pem.empty() ? server.ca_pem() : std::string(roots_pem));
+    agent.authtoken("visitor-token");
     session = adit::Session::connect(agent);
 }
 

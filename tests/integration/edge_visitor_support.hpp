@@ -53,7 +53,8 @@ private:
 class TestEdge {
 public:
     using Change = std::function<void(adit::edge::ServerOptions&)>;
-    explicit TestEdge(const Change& change = {});
+    /// `roots_pem`: of a certificate that `change` gave the edge.
+    explicit TestEdge(const Change& change = {}, std::string_view roots_pem = {});
 
     adit::Listener listen(std::string_view url);
     /// The next stream of that endpoint.
