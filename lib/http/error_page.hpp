@@ -9,7 +9,8 @@ namespace adit::inline v0 {
 
 enum class PageFormat : std::uint8_t { text, html, json };
 
-/// By the Accept field of the request (RFC 9110 12.5.1): JSON or HTML if one of them is preferred, else text.
+/// By the Accept field of the request (RFC 9110 12.5.1), its q-values and ranges: JSON or HTML if one of them is preferred,
+/// else text.
 ADIT_INTERNAL PageFormat page_format(std::string_view accept) noexcept;
 
 struct ErrorPage {
@@ -28,7 +29,13 @@ struct Page {
     std::string body;
 };
 
-/// A page for ERR_NGROK_n, or for a plain status.
+/// A page for ERR_NGROK_n, or for a plain status. All have `ngrok-error-code` where there is a number, and are not to be
+/// stored. JSON is one object, whose members are always there:
+///     {"error_code": "ERR_NGROK_3200",     "" for a plain status
+///      "status_code": 404,
+///      "msg": "No endpoint is online for this host. Check the spelling ...",   what happened, and what to do
+///      "details": {"host": "app.example.com", "detail": "..."}}                each only if there is one
+/// HTML has one style element and nothing else that a browser would load or run; Content-Security-Policy says so.
 ADIT_INTERNAL Page make_error_page(const ErrorPage& page);
 /// For bytes that are no acceptable request; always closes.
 ADIT_INTERNAL Page make_error_page(const HttpError& error, PageFormat format = PageFormat::text);
