@@ -13,6 +13,10 @@ void HeartbeatTimer::start(Duration interval, Duration tolerance, Time now) noex
     deadline_ = now + patience_;
 }
 
+void HeartbeatTimer::hurry(Time now) noexcept {
+    if (!outstanding_) next_beat_ = std::min(next_beat_, now);
+}
+
 void HeartbeatTimer::sent(std::uint32_t value, Time now) noexcept {
     outstanding_ = true;
     value_ = value;

@@ -41,6 +41,8 @@ public:
 
     /// True if a beat is to be sent now; the caller then sends `value` and calls sent().
     bool beat_due(Time now) const noexcept { return started_ && !outstanding_ && now >= next_beat_; }
+    /// The next beat is due now, unless one is under way.
+    void hurry(Time now) noexcept;
     void sent(std::uint32_t value, Time now) noexcept;
     /// The latency, or nullopt if nothing was asked or the value is wrong: the peer is broken.
     std::optional<Duration> answered(std::uint32_t value, Time now) noexcept;

@@ -207,6 +207,8 @@ public:
     /// came for interval + tolerance; protocol_error if an answer has another value. The peer's heartbeats
     /// are always answered.
     void start_heartbeat(Duration interval, Duration tolerance, Time now);
+    /// Beats now instead of at the next interval, if no beat is under way. After start_heartbeat().
+    void beat_now(Time now);
     std::optional<Time> next_timeout() const noexcept;
     /// reset() or release() left a stream whose time has yet to begin: next_timeout() is due at once.
     bool has_untimed() const noexcept;

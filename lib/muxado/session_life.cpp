@@ -300,6 +300,13 @@ void Session::start_heartbeat(Duration interval, Duration tolerance, Time now) {
     if (!impl_->error && !impl_->heartbeat.started()) impl_->start_heartbeat(interval, tolerance);
 }
 
+void Session::beat_now(Time now) {
+    impl_->now = now;
+    if (impl_->error) return;
+    impl_->heartbeat.hurry(now);
+    impl_->beat();
+}
+
 void Session::Impl::start_heartbeat(Duration interval, Duration tolerance) {
     heartbeat_id = open_local(heartbeat_stream_type)->id;
     heartbeat.start(interval, tolerance, now);

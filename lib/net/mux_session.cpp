@@ -91,6 +91,13 @@ std::size_t MuxSession::stream_count() const {
     return counters.local_streams + counters.remote_streams;
 }
 
+void MuxSession::beat() {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    core_.beat_now(Clock::now());
+    schedule_flush_if_needed();
+}
+
 bool MuxSession::is_open() const {
     const std::lock_guard lock(mutex_);
     return !ended_;

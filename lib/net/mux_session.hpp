@@ -66,6 +66,8 @@ public:
     /// Streams open in both directions, heartbeats included.
     std::size_t stream_count() const;
     bool is_open() const;
+    /// Sends a heartbeat now, if none is under way: MuxObserver::on_heartbeat follows if the peer is there.
+    void beat();
 
     void set_authenticated();
     /// Both ends agreed on larger windows (agent-protocol 3.4, our extension): for streams opened from now on.

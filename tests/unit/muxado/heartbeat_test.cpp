@@ -20,6 +20,21 @@ TEST_CASE("a heartbeat value is found whatever the split") {
     }
 }
 
+TEST_CASE("a heartbeat in a hurry comes at once, one at a time, and shifts the interval") {
+    muxado::HeartbeatTimer timer;
+    timer.start(10s, 15s, t0);
+    timer.sent(1, t0);
+    timer.hurry(t0 + 1s); // the answer to the one under way says as much
+    CHECK_FALSE(timer.beat_due(t0 + 1s));
+    CHECK(timer.answered(1, t0 + 2s));
+    CHECK_FALSE(timer.beat_due(t0 + 2s));
+    timer.hurry(t0 + 3s);
+    CHECK(timer.beat_due(t0 + 3s));
+    timer.sent(2, t0 + 3s);
+    CHECK(timer.answered(2, t0 + 3s));
+    CHECK(timer.next_timeout() == t0 + 13s);
+}
+
 TEST_CASE("a heartbeat timer beats once an interval, waits for the answer, and expires after interval and "
           "tolerance") {
     muxado::HeartbeatTimer timer;
