@@ -166,5 +166,7 @@ inline constexpr auto visitor_stall_time = 30s;                ///< without prog
 inline constexpr std::size_t visitor_progress_min = 1'024;     ///< bytes that count as progress of a request body or a response
 inline constexpr auto early_response_linger = 5s;              ///< a request body is still discarded behind its answer
 inline constexpr auto accept_backoff = 50ms;                   ///< after EMFILE and the like
+inline constexpr std::uint16_t tcp_port_min = 1'024;           ///< of tcp endpoints: ports below are privileged (threat T30)
+inline constexpr auto takeover_probe_time = 2s;                ///< for an agent to prove that it is there, when its restarted self wants its URL
 
 } // namespace adit

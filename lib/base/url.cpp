@@ -192,7 +192,8 @@ Result<EndpointUrl> EndpointUrl::parse(std::string_view text) {
     if (parts->port) {
         const PortError error = parse_port(*parts->port, port);
         if (error == PortError::not_a_number) return refuse(9034, text, "the port is not a number");
-        if (error == PortError::out_of_range || port == 0) return refuse(9035, text, "a port is 1 to 65535");
+        const bool internal = lower(parts->host).ends_with(".internal");
+        if (error == PortError::out_of_range || port == 0) return refuse(internal ? 9030 : 9035, text, "a port is 1 to 65535");
     }
     Result<std::string> host = normalize_host(parts->host, true);
     if (!host) return host.error();
@@ -225,6 +226,8 @@ Result<void> check_internal(const EndpointUrl& url) {
     if (!url.is_internal()) return refuse(9029, url.to_string(), "an internal host name ends in .internal");
     if (count_labels(url.host()) > internal_labels_max)
         return refuse(9031, url.to_string(), "an internal host name has at most 5 labels");
+    if (url.scheme() == UrlScheme::tcp && !url.port())
+        return refuse(9030, url.to_string(), "add the port, 1 to 65535: an internal tcp endpoint has no other name");
     return {};
 }
 

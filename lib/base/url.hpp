@@ -46,7 +46,7 @@ public:
     EndpointUrl() = default;
     EndpointUrl(UrlScheme scheme, std::string host, std::optional<std::uint16_t> port = {});
 
-    /// Errors of category ngrok: 9034 (malformed), 9035 (port), 9036 (scheme), 9037 (user, path, query or
+    /// Errors of category ngrok: 9034 (malformed), 9035 (port; 9030 of an internal name), 9036 (scheme), 9037 (user, path, query or
     /// fragment), 9038 (slash at the end), and those of normalize_host(), which the host has passed.
     static Result<EndpointUrl> parse(std::string_view text);
 
@@ -73,7 +73,8 @@ private:
 /// The rules of a public endpoint (behaviour D.1): a host has at least two labels and is no address (331),
 /// http, https and tls have no port but their own (9035), tcp has a port if it has a host (9035).
 ADIT_INTERNAL Result<void> check_public(const EndpointUrl& url);
-/// The rules of an internal endpoint: a host (9028) below ".internal" (9029) with at most 5 labels (9031).
+/// The rules of an internal endpoint: a host (9028) below ".internal" (9029) with at most 5 labels (9031); any port, and tcp
+/// has one (9030).
 ADIT_INTERNAL Result<void> check_internal(const EndpointUrl& url);
 
 } // namespace adit::inline v0

@@ -72,6 +72,8 @@ asio::awaitable<std::string> AgentSession::authenticate(std::string request) {
     if (!given) co_return refuse_agent(ErrorInfo(ngrok_error(743), "the authtoken could not be checked in time"));
     if (given->error) co_return refuse_agent(given->error);
     if (given->credential.empty()) co_return refuse_agent(ErrorInfo(errc::refused, "the authtoken has no credential"));
+    if (given->account_id.find('\n') != std::string::npos)
+        co_return refuse_agent(ErrorInfo(errc::refused, "the account's id has a line break"));
     co_return accept_agent(*given);
 }
 
@@ -114,6 +116,7 @@ std::string AgentSession::accept_agent(const AuthAnswer& answer) {
     const auto session = mux();
     if (!session) return {};
     credential_ = answer.credential;
+    account_ = answer.account_id.empty() ? answer.credential : answer.account_id;
     client_id_ = choose_client_id();
     take_over();
     const std::size_t most = context_.settings.sessions_per_credential;

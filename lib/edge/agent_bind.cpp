@@ -1,4 +1,4 @@
-// Bind, StartTunnelWithLabel, Unbind and PatchTunnelState (agent-protocol 3.5 to 3.9).
+// Bind, StartTunnelWithLabel and Unbind (agent-protocol 3.5 to 3.7).
 #include "edge/agent_session.hpp"
 
 #include "edge/bind_plan.hpp"
@@ -90,49 +90,6 @@ std::string AgentSession::unbind(const std::string& request) {
     if (!decoded) return encode_error(decoded.error());
     for (const auto& leg : legs()) leg->take_bind_offline(decoded->id);
     return encode(EmptyResponse());
-}
-
-/// The sessions of the same agent, this one included.
-std::vector<std::shared_ptr<AgentSession>> AgentSession::legs() {
-    std::vector<std::shared_ptr<AgentSession>> legs = context_.sessions.of_client(client_id_);
-    std::erase_if(legs, [this](const auto& leg) { return leg->credential() != credential_; });
-    return legs;
-}
-
-std::string AgentSession::patch(const std::string& request) {
-    const auto decoded = decode_patch_tunnel_state_request(request);
-    if (!decoded) return encode_error(decoded.error());
-    if (decoded->traffic_policy && !decoded->traffic_policy->empty())
-        return encode_error(9026, "the module \"TrafficPolicy\" is not available in this version of the edge");
-    if (decoded->metadata && decoded->metadata->size() > limits::metadata_max)
-        return encode_error(0, "the metadata has more than " + std::to_string(limits::metadata_max) + " bytes");
-    for (const auto& text : {decoded->name, decoded->description}) {
-        if (text && text->size() > limits::description_max)
-            return encode_error(0, "the name or the description has more than " +
-                                       std::to_string(limits::description_max) + " bytes");
-    }
-    // One leg speaks for all, also for those that have not bound it yet, or are lost and do not know it.
-    ErrorInfo error = patch_endpoint(decoded->tunnel_id, *decoded);
-    for (const auto& leg : legs()) {
-        if (leg.get() == this) continue;
-        ErrorInfo other = leg->patch_endpoint(decoded->tunnel_id, *decoded);
-        if (error && !other) error = {};
-    }
-    return error ? encode_error(error) : encode(EmptyResponse());
-}
-
-ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change) {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return ErrorInfo(ngrok_error(742)); // said goodbye meanwhile
-    const auto found = std::ranges::find_if(binds_, [&](const auto& each) { return each.second->id == endpoint_id; });
-    if (endpoint_id.empty() || found == binds_.end())
-        return ErrorInfo(ngrok_error(333), "this session has no endpoint with the id \"" + std::string(endpoint_id) + "\"");
-    const EndpointPtr old = found->second;
-    if (change.pooling_enabled && *change.pooling_enabled != old->pooled)
-        return ErrorInfo(errc::refused, "pooling cannot be changed while the endpoint is online; bind it again");
-    const auto fresh = std::make_shared<const EndpointRecord>(*old, change);
-    if (context_.endpoints.replace(old, fresh)) found->second = fresh;
-    return {};
 }
 
 } // namespace adit

@@ -1,6 +1,7 @@
 // How an endpoint comes online and goes: directory, registry, table, port.
 #include "edge/agent_session.hpp"
 
+#include "edge/agent_claim.hpp"
 #include "edge/agent_session_shot.hpp"
 #include "edge/bind_plan.hpp"
 #include "edge/context.hpp"
@@ -21,6 +22,9 @@ constexpr int name_attempts = 5;  // 60 random bits do not collide twice
 constexpr int port_attempts = 25; // a port that was just released is closed on its shard
 constexpr auto port_retry = std::chrono::milliseconds(20);
 
+/// Visitors come to a port that is open for this URL.
+bool has_port(const EndpointUrl& url) { return url.scheme() == UrlScheme::tcp && !url.is_internal(); }
+
 std::string random_label() {
     static constexpr char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     std::array<std::uint8_t, 12> bytes;
@@ -28,27 +32,6 @@ std::string random_label() {
     std::string label;
     for (const std::uint8_t byte : bytes) label += letters[byte % 32];
     return label;
-}
-
-/// Excludes what EndpointTable excludes.
-std::string key_of(const EndpointUrl& url, const EdgeContext& context) {
-    switch (url.scheme()) {
-    case UrlScheme::tcp: // one port, whatever name it goes by
-        return EndpointUrl(UrlScheme::tcp, context.settings.base_domain, url.port()).to_string();
-    case UrlScheme::tls: return EndpointUrl(UrlScheme::https, url.host()).to_string();
-    default: return url.to_string();
-    }
-}
-
-Claim claim_of(const EndpointRecord& record, const EdgeContext& context) {
-    Claim claim;
-    claim.url = record.url.to_string();
-    claim.key = key_of(record.url, context);
-    claim.owner = context.node + "/" + record.session_id;
-    claim.credential = record.credential;
-    claim.endpoint_id = record.id;
-    claim.pooled = record.pooled;
-    return claim;
 }
 
 } // namespace
@@ -66,6 +49,7 @@ Result<AgentSession::RecordPtr> AgentSession::make_record(const BindPlan& plan) 
                                           : plan.endpoint_id;
     record->bind_id = plan.bind_id;
     record->credential = credential_;
+    record->account = account_;
     record->client_id = client_id_;
     record->session_id = id_;
     record->proxy_protocol = plan.proxy_protocol;
@@ -103,7 +87,12 @@ asio::awaitable<Result<EndpointPtr>> AgentSession::try_online(PlanPtr plan, Endp
     const auto made = make_record(*plan);
     if (!made) co_return made.error();
     const RecordPtr record = *made;
-    const bool tcp = url.scheme() == UrlScheme::tcp;
+    const bool tcp = has_port(url);
+    const bool port_to_choose = tcp && !url.port();
+    ErrorInfo error;
+    // A port that was chosen is not opened for who may not have it.
+    if (!port_to_choose) error = co_await authorize(plan, url);
+    if (error) co_return error;
     if (tcp) {
         const Result<std::uint16_t> port = co_await acquire_port(url.port().value_or(0));
         if (!port) co_return port.error();
@@ -111,8 +100,8 @@ asio::awaitable<Result<EndpointPtr>> AgentSession::try_online(PlanPtr plan, Endp
     }
     record->url = url;
     record->url_text = public_url(context_.settings, url);
-    std::string shown = plan->labeled ? std::string() : record->url_text;
-    ErrorInfo error = co_await authorize(plan, std::move(shown));
+    if (port_to_choose) error = co_await authorize(plan, url);
+    if (!error) co_await displace(record, plan->endpoint_id.empty());
     if (!error) error = co_await claim(record);
     if (!error) {
         evict_former(*record);
@@ -136,15 +125,23 @@ asio::awaitable<Result<std::uint16_t>> AgentSession::acquire_port(std::uint16_t 
     co_return port;
 }
 
-asio::awaitable<ErrorInfo> AgentSession::authorize(PlanPtr plan, std::string url) {
+asio::awaitable<ErrorInfo> AgentSession::authorize(PlanPtr plan, EndpointUrl url) {
     BindQuery query;
     query.credential = credential_;
-    query.url = std::move(url);
+    if (!plan->labeled) query.url = public_url(context_.settings, url);
     query.random = plan->random;
+    query.internal = url.is_internal();
+    query.pooled = plan->pooled;
+    query.name = plan->name;
     query.labels.assign(plan->labels.begin(), plan->labels.end());
     const auto shot = make_shot<ErrorInfo>();
     context_.call_out([&] {
-        context_.directory->authorize(query, [shot](ErrorInfo error) { shot->set(std::move(error)); });
+        const auto answer = [shot](ErrorInfo error) { shot->set(std::move(error)); };
+        if (plan->custom) {
+            context_.directory->authorize_custom_domain(query, answer);
+        } else {
+            context_.directory->authorize(query, answer);
+        }
     });
     const std::optional<ErrorInfo> answer = co_await shot->wait(limits::rpc_time);
     if (!answer) co_return ErrorInfo(ngrok_error(743), "whether this endpoint is allowed could not be checked in time");
@@ -173,11 +170,12 @@ asio::awaitable<ErrorInfo> AgentSession::claim(RecordPtr record) {
 asio::awaitable<void> AgentSession::keep_lease(EndpointPtr record, std::chrono::seconds time) {
     using Answer = std::pair<ErrorInfo, Lease>;
     const auto self = shared_from_this();
-    const Claim claim = claim_of(*record, context_);
     for (;;) {
         const auto pause = make_shot<bool>();
         co_await pause->wait(std::chrono::duration_cast<std::chrono::milliseconds>(time) / 2);
-        if (!mux() || !current(*record)) co_return;
+        const EndpointPtr now = current(*record);
+        if (!mux() || !now) co_return;
+        const Claim claim = claim_of(*now, context_); // pooling may have changed
         const auto shot = make_shot<Answer>();
         context_.call_out([&] {
             context_.registry->renew(claim, record->epoch, [shot](const ErrorInfo& error, Lease lease) {
@@ -200,21 +198,6 @@ EndpointPtr AgentSession::current(const EndpointRecord& record) const {
         return each.second->id == record.id && each.second->epoch == record.epoch && each.second->url == record.url;
     });
     return found == last ? nullptr : found->second;
-}
-
-/// The same endpoint, on a session that the agent left or on another client with the same token: its last word counts.
-/// Other legs of this client keep theirs.
-void AgentSession::evict_former(const EndpointRecord& record) {
-    for (const EndpointPtr& former : context_.endpoints.members(record.url)) {
-        if (former->id != record.id || former->credential != record.credential) continue;
-        const auto session = former->session.lock();
-        if (session && former->client_id == record.client_id && session->leg() != leg()) continue;
-        if (session) {
-            session->take_offline(former);
-        } else {
-            context_.endpoints.remove(former);
-        }
-    }
 }
 
 Result<void> AgentSession::publish(const EndpointPtr& record) {
@@ -258,7 +241,7 @@ bool AgentSession::take_bind_offline(std::string_view bind_id) {
 void AgentSession::withdraw(const EndpointPtr& record) {
     context_.endpoints.remove(record);
     context_.call_out([&] { context_.registry->release(claim_of(*record, context_), record->epoch); });
-    if (record->protocol() == UrlScheme::tcp) context_.tcp_ports.release(record->url.effective_port());
+    if (has_port(record->url)) context_.tcp_ports.release(record->url.effective_port());
 }
 
 } // namespace adit

@@ -81,6 +81,30 @@ std::chrono::microseconds AgentSession::latency() const noexcept {
 
 void AgentSession::on_heartbeat(Clock::duration latency) {
     latency_us_.store(std::chrono::duration_cast<std::chrono::microseconds>(latency).count(), std::memory_order_relaxed);
+    answer_probes(true);
+}
+
+void AgentSession::probe(std::shared_ptr<OneShot<bool>> answer) {
+    const auto session = mux();
+    if (!session) {
+        answer->set(false);
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        probes_.push_back(std::move(answer));
+    }
+    session->beat();
+    if (!mux()) answer_probes(false); // it ended meanwhile
+}
+
+void AgentSession::answer_probes(bool alive) {
+    std::vector<std::shared_ptr<OneShot<bool>>> probes;
+    {
+        const std::lock_guard lock(mutex_);
+        probes.swap(probes_);
+    }
+    for (const auto& probe : probes) probe->set(alive);
 }
 
 void AgentSession::on_closed(const ErrorInfo& reason) {
@@ -96,6 +120,7 @@ void AgentSession::on_closed(const ErrorInfo& reason) {
     for (const auto& weak : waiting) {
         if (const auto place = weak.lock()) place->give_up();
     }
+    answer_probes(false);
     answers_.give_up_all();
     rpcs_waiting_.clear();
     preauth_slot_.release();
@@ -199,7 +224,7 @@ asio::awaitable<std::string> AgentSession::answer(std::uint32_t type, std::strin
     case RequestType::bind: response = co_await bind(std::move(request)); break;
     case RequestType::start_tunnel_with_label: response = co_await bind_labels(std::move(request)); break;
     case RequestType::unbind: response = unbind(request); break;
-    case RequestType::patch_tunnel_state: response = patch(request); break;
+    case RequestType::patch_tunnel_state: response = co_await patch(std::move(request)); break;
     case RequestType::srv_info: {
         SrvInfoResponse info;
         info.region = context_.settings.region;

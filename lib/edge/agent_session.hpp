@@ -76,6 +76,9 @@ public:
     std::uint32_t leg() const noexcept { return auth_.extra.leg_number.value_or(0); }
     std::chrono::microseconds latency() const noexcept;
 
+    /// Sets `answer` to true as soon as the agent answers a heartbeat, to false if the session ends before.
+    void probe(std::shared_ptr<OneShot<bool>> answer);
+
     /// Takes all its endpoints offline at once and ends the link, without a word, in the background.
     void drop(const ErrorInfo& reason);
     /// The same with a goodbye.
@@ -109,6 +112,7 @@ private:
     asio::awaitable<void> serve_rpc(MuxStreamPtr stream, std::uint32_t type);
     asio::awaitable<std::string> answer(std::uint32_t type, std::string request);
     asio::awaitable<void> watch_authentication();
+    void answer_probes(bool alive);
     template <class T>
     std::shared_ptr<OneShot<T>> make_shot();
     void drop_endpoints();
@@ -126,24 +130,35 @@ private:
     asio::awaitable<std::string> bind(std::string request);
     asio::awaitable<std::string> bind_labels(std::string request);
     std::string unbind(const std::string& request);
-    std::string patch(const std::string& request);
-    ErrorInfo patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change);
-    std::vector<std::shared_ptr<AgentSession>> legs();
     Result<PlanPtr> plan_bind(const BindRequest& request) const;
     std::string bind_answer(const BindRequest& request, const EndpointRecord& record) const;
+
+    // agent_patch.cpp
+    asio::awaitable<std::string> patch(std::string request);
+    ErrorInfo patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change);
+    ErrorInfo patch_legs(const PatchTunnelStateRequest& change);
+    asio::awaitable<ErrorInfo> set_pooling(std::string endpoint_id, bool on);
+    asio::awaitable<ErrorInfo> renew_pooling(EndpointPtr record, bool on);
+    EndpointPtr endpoint_of(std::string_view endpoint_id) const;
+    std::vector<std::shared_ptr<AgentSession>> legs();
 
     // agent_endpoint.cpp
     asio::awaitable<Result<EndpointPtr>> put_online(PlanPtr plan);
     asio::awaitable<Result<EndpointPtr>> try_online(PlanPtr plan, EndpointUrl url);
     asio::awaitable<Result<std::uint16_t>> acquire_port(std::uint16_t wanted);
-    asio::awaitable<ErrorInfo> authorize(PlanPtr plan, std::string url);
+    asio::awaitable<ErrorInfo> authorize(PlanPtr plan, EndpointUrl url);
     asio::awaitable<ErrorInfo> claim(RecordPtr record);
     asio::awaitable<void> keep_lease(EndpointPtr record, std::chrono::seconds time);
     EndpointPtr current(const EndpointRecord& record) const;
     Result<RecordPtr> make_record(const BindPlan& plan);
     Result<void> publish(const EndpointPtr& record);
-    void evict_former(const EndpointRecord& record);
     void withdraw(const EndpointPtr& record);
+
+    // agent_takeover.cpp
+    asio::awaitable<void> displace(RecordPtr record, bool by_name);
+    asio::awaitable<bool> is_anyone_alive(std::vector<EndpointPtr> holders);
+    void take_from(const EndpointPtr& former);
+    void evict_former(const EndpointRecord& record);
 
     // agent_connection.cpp
     Result<std::shared_ptr<net::Stream>> try_open(const std::string& head);
@@ -168,6 +183,7 @@ private:
     std::atomic<std::int64_t> latency_us_{0};
     std::string client_id_;
     std::string credential_;
+    std::string account_;
     AuthRequest auth_;
     bool auth_started_ = false;
     // On the shard.
@@ -180,6 +196,7 @@ private:
     std::shared_ptr<net::MuxSession> mux_; // null before start and after the end
     std::multimap<std::string, EndpointPtr, std::less<>> binds_; // by bind id; labels may serve several routes
     std::deque<std::weak_ptr<OneShot<bool>>> visitors_; // that wait for a stream
+    std::vector<std::shared_ptr<OneShot<bool>>> probes_; // for the next heartbeat that is answered
     bool ended_ = false;                                // no bind may succeed any more
 };
 

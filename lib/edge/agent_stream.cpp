@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t sessions_tried = 3; // that many do not end in the same moment
 
 EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, const std::vector<EndpointPtr>& tried) {
-    for (const EndpointPtr& member : context.endpoints.members(endpoint.url)) {
+    for (const EndpointPtr& member : context.endpoints.members(endpoint)) {
         const bool fits = member->protocol() == endpoint.protocol() && member->terminate_tls == endpoint.terminate_tls;
         if (fits && std::ranges::find(tried, member) == tried.end()) return member;
     }

@@ -1,5 +1,7 @@
 #include "edge/bind_plan.hpp"
 
+#include "base/ip_address.hpp"
+
 #include <adit/limits.hpp>
 
 #include <algorithm>
@@ -64,24 +66,31 @@ std::uint16_t public_port(const Settings& settings, UrlScheme scheme) {
     return scheme == UrlScheme::http ? settings.public_http_port : settings.public_https_port;
 }
 
-Result<void> check_bindings(const BindRequest& request) {
+/// An endpoint has exactly one binding (behaviour D.1); without one its name says it. True: internal.
+Result<bool> choose_binding(const BindRequest& request, const EndpointUrl& url) {
     std::set<std::string> seen;
     for (const std::string& binding : request.extra.bindings) {
         if (!seen.insert(binding).second) return refuse(15006, "the binding \"" + binding + "\" is repeated");
-        if (binding == "public") continue;
-        if (binding == "internal" || binding == "kubernetes")
-            return refuse(15005, "the binding \"" + binding + "\" is not available in this version of the edge");
-        return refuse(15005, "the binding \"" + binding + "\" is unknown; use public");
+        if (binding == "kubernetes") {
+            return refuse(15005, "the binding \"kubernetes\" is for clusters that run an operator, which this edge does not "
+                                 "serve; use public or internal");
+        }
+        if (binding != "public" && binding != "internal")
+            return refuse(15005, "the binding \"" + binding + "\" is unknown; use public or internal");
     }
-    return {};
+    if (seen.size() > 1) return refuse(15005, "an endpoint has one binding, public or internal; make two endpoints for both");
+    if (seen.contains("public") && url.is_internal())
+        return refuse(331, "the name " + url.host() + " is internal; take another one for a public endpoint");
+    return seen.contains("internal") || url.is_internal();
 }
 
-Result<void> check_tcp(const Settings& settings, const EndpointUrl& url) {
+/// The host of a tcp endpoint; true if it is not the edge's own.
+Result<bool> check_tcp(const Settings& settings, const EndpointUrl& url) {
     if (!url.port()) return refuse(9035, "the tcp endpoint needs a port; or write tcp:// for any");
-    const std::string host_ip = settings.tcp_host.to_string();
-    if (url.host() != host_ip && !settings.allows_host(url.host()))
+    if (url.host() == settings.tcp_host.to_string() || settings.allows_host(url.host())) return false;
+    if (IpAddress::parse(url.host()) || url.is_wildcard())
         return refuse(307, "the tcp host " + url.host() + " is not this edge's; use " + settings.base_domain);
-    return {};
+    return true;
 }
 
 /// Without a range the system chooses, and an agent gets only that back: a port of its own choice could be that of another
@@ -109,11 +118,6 @@ Result<EndpointUrl> check_name(const Settings& settings, const EndpointUrl& url,
     if (plain.host() == settings.base_domain) return plain;
     auto syntax = check_public(plain);
     if (!syntax) return syntax.error();
-    if (!settings.allows_host(plain.host())) {
-        if (plain.is_internal()) return refuse(15005, "internal endpoints are not available in this version of the edge");
-        return refuse(319, "the name " + plain.host() + " is not one of this edge; choose one below " +
-                               settings.base_domain);
-    }
     return plain;
 }
 
@@ -136,12 +140,17 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
         plan.endpoint_id = ticket->endpoint_id;
         plan.random = ticket->random;
     }
+    const auto internal = choose_binding(request, plan.url);
+    if (!internal) return internal.error();
+    if (*internal) return check_internal(plan.url);
     if (plan.url.scheme() == UrlScheme::tcp) {
         if (plan.url.host().empty()) {
             plan.random = true;
             return {};
         }
-        if (auto fits = check_tcp(settings, plan.url); !fits) return fits.error();
+        const auto custom = check_tcp(settings, plan.url);
+        if (!custom) return custom.error();
+        plan.custom = *custom;
         return check_chosen_port(plan, settings, request, ticket);
     }
     if (plan.url.host().empty()) {
@@ -153,6 +162,7 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
     auto name = check_name(settings, plan.url, !request.extra.token.empty());
     if (!name) return name.error();
     plan.url = std::move(*name);
+    plan.custom = !settings.allows_host(plan.url.host());
     return {};
 }
 
@@ -233,7 +243,7 @@ std::string_view unsupported_module(const BindOpts& opts) {
 }
 
 std::string public_url(const Settings& settings, const EndpointUrl& url) {
-    if (url.scheme() == UrlScheme::tcp) return url.to_string();
+    if (url.scheme() == UrlScheme::tcp || url.is_internal()) return url.to_string();
     return EndpointUrl(url.scheme(), url.host(), public_port(settings, url.scheme())).to_string();
 }
 
@@ -247,7 +257,6 @@ Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& req
                                 "\" is not available in this version of the edge; bind without it");
     }
     if (auto chosen = choose_url(plan, settings, request, ticket); !chosen) return chosen.error();
-    if (auto bindings = check_bindings(request); !bindings) return bindings.error();
     const auto tls = std::visit([&plan](const auto& opts) { return take_tls(plan, opts); }, request.opts);
     if (!tls) return tls.error();
     plan.proxy_protocol = std::visit([](const auto& opts) { return opts.proxy_proto; }, request.opts);

@@ -21,17 +21,19 @@ public:
     BindPlan() = default;
 
     /// `ticket`: of the request's token, already known to be of the same credential. Errors of category ngrok: those of
-    /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 319 and 307 for names and ports that are not
-    /// this edge's or not free to choose, 9026 for a module that this version does not have, 15005 and 15006 for bindings.
+    /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 9028 to 9031 for internal ones, 307 for ports that
+    /// are not this edge's or not free to choose, 9026 for a module that this version does not have, 15005 and 15006 for
+    /// bindings.
     static Result<BindPlan> make(const Settings& settings, const BindRequest& request,
                                  const std::optional<BindTicket>& ticket);
     /// One plan for each route whose labels the request carries. ngrok_error(302), naming the routes there are, if none.
     static Result<std::vector<BindPlan>> make_labeled(const Settings& settings,
                                                       const StartTunnelWithLabelRequest& request);
 
-    /// No host: the edge chooses one (tcp: a port). http, https and tls never have a port here.
+    /// No host: the edge chooses one (tcp: a port). Public http, https and tls endpoints never have a port here.
     EndpointUrl url;
     bool random = false; ///< url was, or is to be, chosen by the edge
+    bool custom = false; ///< a name outside of what the settings allow: the directory decides
     std::string endpoint_id; ///< from the ticket; "": a new one
     std::string bind_id;     ///< "": the edge chooses
     bool pooled = false;
@@ -49,7 +51,7 @@ public:
 /// online without a module that its owner asked for.
 std::string_view unsupported_module(const BindOpts& opts);
 
-/// `url` as visitors type it: with the edge's port where that is not the scheme's own.
+/// `url` as visitors type it: with the edge's port where that is not the scheme's own. Internal ones as they are.
 std::string public_url(const Settings& settings, const EndpointUrl& url);
 
 } // namespace adit

@@ -4,6 +4,7 @@
 
 #include "base/bytes.hpp"
 #include "base/random.hpp"
+#include "base/url.hpp"
 
 #include <algorithm>
 
@@ -32,6 +33,15 @@ std::string name_of(const tls::Sha256& digest) {
 Directory::~Directory() = default;
 
 void Directory::authorize(const BindQuery&, std::function<void(ErrorInfo)> answer) { answer(ErrorInfo()); }
+
+void Directory::authorize_custom_domain(const BindQuery& query, std::function<void(ErrorInfo)> answer) {
+    const auto url = EndpointUrl::parse(query.url);
+    const bool tcp = url && url->scheme() == UrlScheme::tcp;
+    answer(ErrorInfo(ngrok_error(tcp ? 307 : 319), "the " + std::string(tcp ? "tcp host " : "name ") +
+                                                       (url ? url->host() : query.url) +
+                                                       " is not one of this edge; choose one below its base domain, or have "
+                                                       "its operator allow this one"));
+}
 
 Result<void> TokenDirectory::replace(const Tokens& tokens) {
     std::vector<Entry> entries;

@@ -25,19 +25,23 @@ class AgentSession;
 class EndpointRecord {
 public:
     EndpointRecord() = default;
-    /// A copy with other texts.
+    /// A copy with other texts, or in a pool.
     EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change);
     EndpointRecord(const EndpointRecord&) = delete;
     EndpointRecord& operator=(const EndpointRecord&) = delete;
 
     UrlScheme protocol() const noexcept { return url.scheme(); }
+    /// Below ".internal": only other endpoints of the same account reach it, no visitor.
+    bool internal() const noexcept { return url.is_internal(); }
 
     std::string id;      ///< "ep_..."; stays the same when the agent binds it again with its token
     std::string bind_id; ///< the agent's handle on it, in proxy headers and StopTunnel
-    /// Normalised; the host may start with "*.". http, https and tls without a port (they are found by name), tcp with one.
+    /// Normalised; the host may start with "*.". http, https and tls without a port (they are found by name), tcp with one;
+    /// internal ones with any.
     EndpointUrl url;
     std::string url_text; ///< as the agent and the access log show it: with the port if visitors have to type one
     std::string credential;
+    std::string account; ///< whose pools and ".internal" names these are; the credential if the directory names none
     std::string client_id;
     std::string session_id;
     ProxyProtocolVersion proxy_protocol = ProxyProtocolVersion::none;
@@ -48,7 +52,7 @@ public:
     /// way: then a connection of another context must not reach it (threats T9, T10).
     std::shared_ptr<const tls::ServerContext> tls_context;
     bool labeled = false; ///< bound by labels: proxy headers name an edge type (agent-protocol 4)
-    bool pooled = false;  ///< shares its URL with other pooled endpoints of the same credential
+    bool pooled = false;  ///< shares its URL with other pooled endpoints of the same account
     std::string forwards_to;
     std::string name, description, metadata;
     std::weak_ptr<AgentSession> session;
@@ -60,10 +64,16 @@ public:
 
 using EndpointPtr = std::shared_ptr<const EndpointRecord>;
 
+/// Whether both answer at the same address: members of a pool, legs of one agent. Internal names are an account's own.
+bool same_address(const EndpointRecord& a, const EndpointRecord& b) noexcept;
+/// Whether one address may have both: pooled ones of an account, and the legs of one agent (agent-protocol 1.1).
+bool may_share(const EndpointRecord& a, const EndpointRecord& b) noexcept;
+
 /// Who answers for which name or port. Thread-safe; a lookup takes a shared lock for one to three hash lookups and
 /// allocates nothing.
 ///
 /// https and tls endpoints share the HTTPS port, and with it one name space: "https://a" and "tls://a" exclude each other.
+/// Internal endpoints are in none of these: each account has a name space of its own for them, by scheme, host and port.
 class EndpointTable {
 public:
     /// The endpoint of the HTTP port for a Host; `host` normalised (normalize_host). Null if there is none. Exact names
@@ -78,16 +88,18 @@ public:
     EndpointPtr find_tcp(std::uint16_t port) const;
     /// The one of these that `protocol` calls for; `https` gives https endpoints only, `tls` tls endpoints only.
     EndpointPtr find(UrlScheme protocol, std::string_view host, std::uint16_t port = 0) const;
+    /// The internal endpoint that an account's own endpoints reach by `url` (forward-internal): the same scheme and port, its
+    /// name or the longest wildcard above it. Null if there is none, or `url` is not internal.
+    EndpointPtr find_internal(std::string_view account, const EndpointUrl& url) const;
 
-    /// ngrok_error(334), naming the URL, if it is taken by an endpoint that does not share it: sharing takes the same
-    /// credential and protocol, and pooled on both or (legs of one agent) the same id and client.
+    /// ngrok_error(334), naming the URL, if it is taken by an endpoint that does not share it: see may_share().
     Result<void> add(EndpointPtr record);
     /// Also marks it offline. Unknown records are ignored. True if it was the last of its name or port.
     bool remove(const EndpointPtr& record);
-    /// Puts `fresh` in the place of `old`, which has the same URL, and marks the old one offline. False if it is gone.
+    /// Puts `fresh` in the place of `old`, which has the same address, and marks the old one offline. False if it is gone.
     bool replace(const EndpointPtr& old, EndpointPtr fresh);
-    /// All that share the name or port of `url`.
-    std::vector<EndpointPtr> members(const EndpointUrl& url) const;
+    /// All that have the name or port of `record`.
+    std::vector<EndpointPtr> members(const EndpointRecord& record) const;
     /// All that are online, in no order.
     std::vector<EndpointPtr> snapshot() const;
     std::size_t size() const;
@@ -117,14 +129,26 @@ private:
         Names exact;
         Names wildcards;
         Pick find(std::string_view host) const;
+        /// The same in one of several spaces, told apart by what stands in front of the names.
+        Pick find(const std::string& prefix, std::string_view host) const;
+    };
+    /// Where a record is kept: a name in one of the name spaces, or (without one) a port.
+    struct Place {
+        NameSpace EndpointTable::*space = nullptr;
+        Names NameSpace::*names = nullptr;
+        std::string key;
+        std::uint16_t port = 0;
     };
 
-    Slot& slot_for(const EndpointUrl& url);
-    const Slot* find_slot(const EndpointUrl& url) const;
+    static Place place_of(const EndpointRecord& record);
+    Slot& slot_at(const Place& place);
+    template <class Table>
+    static auto find_slot(Table& table, const Place& place) -> decltype(&table.tcp_.find(0)->second);
 
     mutable std::shared_mutex mutex_;
     NameSpace http_;
     NameSpace tls_;
+    NameSpace internal_;
     std::unordered_map<std::uint16_t, Slot> tcp_;
 };
 

@@ -7,21 +7,30 @@
 namespace adit::inline v0::edge {
 namespace {
 
-/// Whether a name or port may have both (agent-protocol 1.1: the legs of one agent bind the same endpoint).
-bool may_share(const EndpointRecord& a, const EndpointRecord& b) noexcept {
-    if (a.credential != b.credential || a.protocol() != b.protocol()) return false;
-    return (a.pooled && b.pooled) || (a.id == b.id && a.client_id == b.client_id);
+/// In front of the names of an account, for one scheme and port. No account's id and no name has a line break.
+std::string internal_prefix(std::string_view account, const EndpointUrl& url) {
+    std::string prefix(account);
+    return prefix.append("\n").append(to_string(url.scheme())).append(":").append(std::to_string(url.effective_port())) + "\n";
 }
-
-std::string_view behind_star(std::string_view wildcard) noexcept { return wildcard.substr(2); }
 
 } // namespace
 
+bool same_address(const EndpointRecord& a, const EndpointRecord& b) noexcept {
+    return a.url == b.url && (!a.internal() || a.account == b.account);
+}
+
+bool may_share(const EndpointRecord& a, const EndpointRecord& b) noexcept {
+    if (a.protocol() != b.protocol()) return false;
+    if (a.pooled && b.pooled && a.account == b.account) return true;
+    return a.id == b.id && a.client_id == b.client_id && a.credential == b.credential;
+}
+
 EndpointRecord::EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change)
     : id(other.id), bind_id(other.bind_id), url(other.url), url_text(other.url_text), credential(other.credential),
-      client_id(other.client_id), session_id(other.session_id), proxy_protocol(other.proxy_protocol),
-      app_protocol(other.app_protocol), terminate_tls(other.terminate_tls), tls_context(other.tls_context),
-      labeled(other.labeled), pooled(other.pooled), forwards_to(other.forwards_to), name(change.name.value_or(other.name)),
+      account(other.account), client_id(other.client_id), session_id(other.session_id),
+      proxy_protocol(other.proxy_protocol), app_protocol(other.app_protocol), terminate_tls(other.terminate_tls),
+      tls_context(other.tls_context), labeled(other.labeled), pooled(change.pooling_enabled.value_or(other.pooled)),
+      forwards_to(other.forwards_to), name(change.name.value_or(other.name)),
       description(change.description.value_or(other.description)), metadata(change.metadata.value_or(other.metadata)),
       session(other.session), epoch(other.epoch), random(other.random) {}
 
@@ -44,6 +53,15 @@ EndpointTable::Pick EndpointTable::NameSpace::find(std::string_view host) const 
     if (wildcards.empty()) return {};
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
         if (const auto found = wildcards.find(host.substr(dot + 1)); found != wildcards.end()) return found->second.pick();
+    }
+    return {};
+}
+
+EndpointTable::Pick EndpointTable::NameSpace::find(const std::string& prefix, std::string_view host) const {
+    if (const auto found = exact.find(prefix + std::string(host)); found != exact.end()) return found->second.pick();
+    for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+        const auto found = wildcards.find(prefix + std::string(host.substr(dot + 1)));
+        if (found != wildcards.end()) return found->second.pick();
     }
     return {};
 }
@@ -83,26 +101,52 @@ EndpointPtr EndpointTable::find(UrlScheme protocol, std::string_view host, std::
     return found && found->protocol() == protocol ? found : nullptr;
 }
 
-EndpointTable::Slot& EndpointTable::slot_for(const EndpointUrl& url) {
-    if (url.scheme() == UrlScheme::tcp) return tcp_[url.effective_port()];
-    NameSpace& names = url.scheme() == UrlScheme::http ? http_ : tls_;
-    return url.is_wildcard() ? names.wildcards[std::string(behind_star(url.host()))] : names.exact[url.host()];
+EndpointPtr EndpointTable::find_internal(std::string_view account, const EndpointUrl& url) const {
+    if (!url.is_internal()) return nullptr;
+    const std::string prefix = internal_prefix(account, url);
+    Pick pick;
+    {
+        const std::shared_lock lock(mutex_);
+        pick = internal_.find(prefix, url.host());
+    }
+    return std::move(pick).choose();
 }
 
-const EndpointTable::Slot* EndpointTable::find_slot(const EndpointUrl& url) const {
-    if (url.scheme() == UrlScheme::tcp) {
-        const auto found = tcp_.find(url.effective_port());
-        return found == tcp_.end() ? nullptr : &found->second;
+EndpointTable::Place EndpointTable::place_of(const EndpointRecord& record) {
+    const EndpointUrl& url = record.url;
+    Place place;
+    if (!record.internal() && url.scheme() == UrlScheme::tcp) {
+        place.port = url.effective_port();
+        return place;
     }
-    const NameSpace& space = url.scheme() == UrlScheme::http ? http_ : tls_;
-    const Names& names = url.is_wildcard() ? space.wildcards : space.exact;
-    const auto found = names.find(url.is_wildcard() ? behind_star(url.host()) : std::string_view(url.host()));
+    place.space = record.internal()                 ? &EndpointTable::internal_
+                  : url.scheme() == UrlScheme::http ? &EndpointTable::http_
+                                                    : &EndpointTable::tls_;
+    place.names = url.is_wildcard() ? &NameSpace::wildcards : &NameSpace::exact;
+    if (record.internal()) place.key = internal_prefix(record.account, url);
+    place.key += url.is_wildcard() ? url.host().substr(2) : url.host();
+    return place;
+}
+
+EndpointTable::Slot& EndpointTable::slot_at(const Place& place) {
+    return place.space == nullptr ? tcp_[place.port] : (this->*place.space.*place.names)[place.key];
+}
+
+template <class Table>
+auto EndpointTable::find_slot(Table& table, const Place& place) -> decltype(&table.tcp_.find(0)->second) {
+    if (place.space == nullptr) {
+        const auto found = table.tcp_.find(place.port);
+        return found == table.tcp_.end() ? nullptr : &found->second;
+    }
+    auto& names = table.*place.space.*place.names;
+    const auto found = names.find(place.key);
     return found == names.end() ? nullptr : &found->second;
 }
 
 Result<void> EndpointTable::add(EndpointPtr record) {
+    const Place place = place_of(*record);
     const std::lock_guard lock(mutex_);
-    Slot& slot = slot_for(record->url);
+    Slot& slot = slot_at(place);
     const auto refuses = [&](const EndpointPtr& member) { return !may_share(*member, *record); };
     if (std::ranges::any_of(slot.members, refuses)) {
         return ErrorInfo(ngrok_error(334), "the endpoint " + record->url_text +
@@ -114,38 +158,34 @@ Result<void> EndpointTable::add(EndpointPtr record) {
 
 bool EndpointTable::remove(const EndpointPtr& record) {
     record->online.store(false, std::memory_order_release);
+    const Place place = place_of(*record);
     const std::lock_guard lock(mutex_);
-    if (find_slot(record->url) == nullptr) return false;
-    Slot& slot = slot_for(record->url);
-    if (std::erase(slot.members, record) == 0 || !slot.members.empty()) return false;
-    const EndpointUrl& url = record->url;
-    if (url.scheme() == UrlScheme::tcp) {
-        tcp_.erase(url.effective_port());
+    Slot* slot = find_slot(*this, place);
+    if (slot == nullptr || std::erase(slot->members, record) == 0 || !slot->members.empty()) return false;
+    if (place.space == nullptr) {
+        tcp_.erase(place.port);
     } else {
-        NameSpace& space = url.scheme() == UrlScheme::http ? http_ : tls_;
-        if (url.is_wildcard()) {
-            space.wildcards.erase(std::string(behind_star(url.host())));
-        } else {
-            space.exact.erase(url.host());
-        }
+        (this->*place.space.*place.names).erase(place.key);
     }
     return true;
 }
 
 bool EndpointTable::replace(const EndpointPtr& old, EndpointPtr fresh) {
     old->online.store(false, std::memory_order_release);
+    const Place where = place_of(*old);
     const std::lock_guard lock(mutex_);
-    if (find_slot(old->url) == nullptr) return false;
-    Slot& slot = slot_for(old->url);
-    const auto place = std::ranges::find(slot.members, old);
-    if (place == slot.members.end()) return false;
+    Slot* slot = find_slot(*this, where);
+    if (slot == nullptr) return false;
+    const auto place = std::ranges::find(slot->members, old);
+    if (place == slot->members.end()) return false;
     *place = std::move(fresh);
     return true;
 }
 
-std::vector<EndpointPtr> EndpointTable::members(const EndpointUrl& url) const {
+std::vector<EndpointPtr> EndpointTable::members(const EndpointRecord& record) const {
+    const Place place = place_of(record);
     const std::shared_lock lock(mutex_);
-    const Slot* slot = find_slot(url);
+    const Slot* slot = find_slot(*this, place);
     return slot == nullptr ? std::vector<EndpointPtr>() : slot->members;
 }
 
@@ -159,6 +199,8 @@ std::vector<EndpointPtr> EndpointTable::snapshot() const {
     take(http_.wildcards);
     take(tls_.exact);
     take(tls_.wildcards);
+    take(internal_.exact);
+    take(internal_.wildcards);
     take(tcp_);
     return all;
 }

@@ -17,14 +17,7 @@ public:
     }
 
     void renew(const Claim& claim, std::uint64_t epoch, std::function<void(ErrorInfo, Lease)> done) override {
-        bool held = false;
-        {
-            const std::lock_guard lock(mutex_);
-            const auto found = held_.find(claim.key);
-            held = found != held_.end() && std::ranges::any_of(found->second, [&](const Held& each) {
-                       return each.is(claim) && each.epoch == epoch;
-                   });
-        }
+        const bool held = try_renew(claim, epoch);
         Lease lease;
         lease.epoch = epoch;
         done(held ? ErrorInfo() : taken(claim), lease);
@@ -42,19 +35,21 @@ private:
     class Held {
     public:
         Held(const Claim& claim, std::uint64_t e)
-            : url(claim.url), owner(claim.owner), credential(claim.credential), endpoint_id(claim.endpoint_id),
-              pooled(claim.pooled), epoch(e) {}
+            : url(claim.url), owner(claim.owner), credential(claim.credential), account(claim.account),
+              endpoint_id(claim.endpoint_id), pooled(claim.pooled), epoch(e) {}
 
         bool is(const Claim& claim) const { return owner == claim.owner && endpoint_id == claim.endpoint_id; }
         /// The same endpoint comes back, or on another leg; or both are in a pool.
         bool shares_with(const Claim& claim) const {
-            return credential == claim.credential && url == claim.url &&
-                   (endpoint_id == claim.endpoint_id || (pooled && claim.pooled));
+            if (url != claim.url) return false;
+            return (credential == claim.credential && endpoint_id == claim.endpoint_id) ||
+                   (account == claim.account && pooled && claim.pooled);
         }
 
         std::string url;
         std::string owner;
         std::string credential;
+        std::string account;
         std::string endpoint_id;
         bool pooled;
         std::uint64_t epoch;
@@ -63,6 +58,20 @@ private:
     static ErrorInfo taken(const Claim& claim) {
         return ErrorInfo(ngrok_error(334), "the endpoint " + claim.url +
                                                " is already online; stop the other one, or allow pooling on both");
+    }
+
+    bool try_renew(const Claim& claim, std::uint64_t epoch) {
+        const std::lock_guard lock(mutex_);
+        const auto found = held_.find(claim.key);
+        if (found == held_.end()) return false;
+        std::vector<Held>& holders = found->second;
+        const auto held =
+            std::ranges::find_if(holders, [&](const Held& each) { return each.is(claim) && each.epoch == epoch; });
+        if (held == holders.end()) return false;
+        const auto other = [&](const Held& each) { return each.endpoint_id != claim.endpoint_id; };
+        if (!claim.pooled && std::ranges::any_of(holders, other)) return false;
+        held->pooled = claim.pooled;
+        return true;
     }
 
     std::pair<ErrorInfo, Lease> try_claim(const Claim& claim) {

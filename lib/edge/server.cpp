@@ -37,6 +37,8 @@ EndpointView view_of(const EndpointRecord& record) {
     view.url = record.url_text;
     view.session_id = record.session_id;
     view.bind_id = record.bind_id;
+    view.internal = record.internal();
+    view.pooled = record.pooled;
     view.forwards_to = record.forwards_to;
     view.name = record.name;
     view.description = record.description;

@@ -89,6 +89,7 @@ Result<void> Server::Impl::open_ports() {
     agent_port = gateways_[0]->port();
     https_port = ingresses_[0]->port();
     http_port = ingresses_[1]->port();
+    settings.own_ports = {agent_port, https_port, http_port};
     if (settings.public_https_port == 0) settings.public_https_port = https_port;
     if (settings.public_http_port == 0) settings.public_http_port = http_port;
     return {};

@@ -12,6 +12,11 @@ ErrorInfo invalid(std::string_view option, std::string message) {
     return ErrorInfo(errc::invalid_option, std::move(message), std::string(option));
 }
 
+constexpr const char* internal_names =
+    "names below \"internal\" are those of internal endpoints, which no visitor reaches; take another one";
+
+bool is_internal(std::string_view host) noexcept { return host == "internal" || host.ends_with(".internal"); }
+
 Result<Tcp::endpoint> parse_address(std::string_view option, std::string_view text) {
     auto parts = split_host_port(text);
     std::error_code ec;
@@ -27,10 +32,12 @@ Result<void> parse_domains(const ServerOptions::Data& data, Settings& settings) 
     auto base = normalize_host(data.base_domain);
     if (!base) return invalid("base_domain", base.error().to_string());
     if (IpAddress::parse(*base)) return invalid("base_domain", "the base domain must be a name, not an address");
+    if (is_internal(*base)) return invalid("base_domain", internal_names);
     settings.base_domain = std::move(*base);
     for (const std::string& name : data.allowed_domains) {
         auto host = normalize_host(name, true);
         if (!host) return invalid("allow_domain", host.error().to_string());
+        if (is_internal(*host)) return invalid("allow_domain", internal_names);
         settings.allowed_domains.push_back(std::move(*host));
     }
     return {};
@@ -51,7 +58,9 @@ Result<void> parse_addresses(const ServerOptions::Data& data, Settings& settings
     settings.tcp_host = asio::ip::make_address(data.tcp_host, ec);
     if (ec) return invalid("tcp_host", "\"" + data.tcp_host + "\" must be a literal IP address");
     if (data.tcp_first_port > data.tcp_last_port || (data.tcp_first_port == 0 && data.tcp_last_port != 0))
-        return invalid("tcp_ports", "the first port must be at least 1 and not above the last");
+        return invalid("tcp_ports", "the first port must be at least 1024 and not above the last");
+    if (data.tcp_first_port != 0 && data.tcp_first_port < limits::tcp_port_min)
+        return invalid("tcp_ports", "ports below 1024 are privileged: agents may not have them");
     settings.tcp_first_port = data.tcp_first_port;
     settings.tcp_last_port = data.tcp_last_port;
 
@@ -108,6 +117,7 @@ Result<void> parse_routes(const ServerOptions::Data& data, Settings& settings) {
             return invalid("route_labels", "the URL \"" + text + "\" must name its host, and for tcp its port");
         if (url->scheme() != UrlScheme::tcp && url->port())
             return invalid("route_labels", "the URL \"" + text + "\" must have no port: visitors come to the edge's own");
+        if (url->is_internal()) return invalid("route_labels", internal_names);
         if (labels.empty()) return invalid("route_labels", "a route needs at least one label");
         settings.label_routes.emplace_back(std::move(*url),
                                            std::map<std::string, std::string>(labels.begin(), labels.end()));
@@ -210,6 +220,10 @@ bool Settings::allows_host(std::string_view host) const noexcept {
         if (host == pattern) return true;
         return pattern.starts_with("*.") && is_below(host, std::string_view(pattern).substr(2));
     });
+}
+
+bool Settings::is_own_port(std::uint16_t port) const noexcept {
+    return port == public_https_port || port == public_http_port || std::ranges::find(own_ports, port) != own_ports.end();
 }
 
 bool Settings::trusts(const IpAddress& address) const noexcept {

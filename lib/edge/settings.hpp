@@ -40,6 +40,8 @@ public:
     std::optional<int> agent_fd, https_fd, http_fd;
     /// The ports visitors type. Filled by Server::start from the sockets where no option said otherwise.
     std::uint16_t public_https_port = 0, public_http_port = 0;
+    /// Those that the edge listens on for agents and visitors, filled in by Server::start.
+    std::vector<std::uint16_t> own_ports;
     tls::Version min_tls_version = tls::Version::tls12, max_tls_version = tls::Version::tls13;
     bool http2 = false; ///< https endpoints offer h2
     std::string agent_server_name; ///< normalised; agents that ask for it may come to the HTTPS port. "": they may not
@@ -55,6 +57,9 @@ public:
 
     /// Whether endpoints may have this (normalised) host: the base domain, below it, or an allowed name.
     bool allows_host(std::string_view host) const noexcept;
+    /// Whether a tcp endpoint may not have this port, on whatever address, because the edge listens on it or visitors of other
+    /// endpoints come to it (threat T30).
+    bool is_own_port(std::uint16_t port) const noexcept;
     /// Whether this address may set X-Forwarded-* itself.
     bool trusts(const IpAddress& address) const noexcept;
 };

@@ -37,6 +37,9 @@ Result<std::uint16_t> TcpPorts::acquire(EdgeContext& context, const asio::any_io
                                                std::to_string(settings.tcp_first_port) + " to " +
                                                std::to_string(settings.tcp_last_port));
     }
+    if (settings.is_own_port(port)) {
+        return ErrorInfo(ngrok_error(307), "the port " + std::to_string(port) + " is one that the edge itself listens on");
+    }
     if (const auto found = open_.find(port); found != open_.end()) {
         ++found->second.users;
         return port;
@@ -52,7 +55,7 @@ Result<std::uint16_t> TcpPorts::open_any(EdgeContext& context, const asio::any_i
     const std::uint32_t start = random_number() % count;
     for (std::uint32_t i = 0; i < count; ++i) {
         const auto port = static_cast<std::uint16_t>(settings.tcp_first_port + (start + i) % count);
-        if (open_.contains(port)) continue;
+        if (open_.contains(port) || settings.is_own_port(port)) continue;
         auto opened = open_one(context, executor, port);
         if (opened || opened.error().code() != ngrok_error(334)) return opened;
     }

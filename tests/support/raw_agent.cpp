@@ -159,6 +159,7 @@ RawAgent::RawAgent(std::uint16_t port, const std::string& ca_pem)
 }
 
 RawAgent::~RawAgent() {
+    thaw();
     session_->abort(ErrorInfo(errc::session_closed));
     {
         std::unique_lock lock(observer_->mutex);
@@ -243,6 +244,21 @@ ErrorInfo RawAgent::wait_closed() {
 bool RawAgent::is_closed() {
     const std::lock_guard lock(observer_->mutex);
     return observer_->closed.has_value();
+}
+
+void RawAgent::freeze() {
+    frozen_.emplace();
+    const auto stopped = std::make_shared<std::promise<void>>();
+    asio::post(context_, [stopped, thawed = frozen_->get_future().share()] {
+        stopped->set_value();
+        thawed.wait();
+    });
+    stopped->get_future().wait();
+}
+
+void RawAgent::thaw() {
+    if (frozen_) frozen_->set_value();
+    frozen_.reset();
 }
 
 void RawAgent::cut() { session_->abort(ErrorInfo(errc::session_lost, "cut by the test")); }

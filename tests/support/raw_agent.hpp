@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -80,6 +81,9 @@ public:
     /// Waits for the end of the session.
     adit::ErrorInfo wait_closed();
     bool is_closed();
+    /// Reads, answers and sends nothing more, as a machine whose network is gone, until thaw(); the connection stays.
+    void freeze();
+    void thaw();
     /// Ends the TCP connection without a word.
     void cut();
     /// GOAWAY and close.
@@ -92,6 +96,7 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::shared_ptr<Observer> observer_;
     std::shared_ptr<adit::net::MuxSession> session_;
+    std::optional<std::promise<void>> frozen_;
     std::thread thread_;
 };
 

@@ -63,7 +63,8 @@ public:
     ServerOptions& http_address(std::string_view address);  ///< http endpoints; default "127.0.0.1:0"
     /// Where tcp endpoints listen; default "127.0.0.1", any free ports.
     ServerOptions& tcp_host(std::string_view ip);
-    /// The ports tcp endpoints may have, both included. 0, 0 (default): the system chooses, and agents may not (307).
+    /// The ports tcp endpoints may have, both included, from 1024 on; those that the edge itself listens on are left out. 0, 0
+    /// (default): the system chooses, and agents may not (307).
     ServerOptions& tcp_ports(std::uint16_t first, std::uint16_t last);
     /// Listening sockets made by somebody else (systemd): name is "agent", "https" or "http". Owned by the edge then.
     ServerOptions& listen_fd(std::string_view name, int fd);

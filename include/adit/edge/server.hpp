@@ -36,6 +36,8 @@ public:
     std::string url;
     std::string session_id;
     std::string bind_id; ///< the id the agent uses
+    bool internal = false; ///< reached by other endpoints of its account only
+    bool pooled = false;   ///< shares its URL
     std::string forwards_to;
     std::string name;
     std::string description;

@@ -192,6 +192,10 @@ TEST_CASE("public and internal endpoints have their rules (behaviour D.1)") {
 
     CHECK_FALSE(refusal(check_internal, "https://a.internal:9000"));
     CHECK_FALSE(refusal(check_internal, "tcp://*.a.b.c.internal:1"));
+    CHECK(refusal(check_internal, "tcp://a.internal") == ngrok_error(9030));
+    CHECK(EndpointUrl::parse("https://A.internal:0").error().code() == ngrok_error(9030));
+    CHECK(EndpointUrl::parse("tcp://a.internal:65536").error().code() == ngrok_error(9030));
+    CHECK(EndpointUrl::parse("https://ainternal:0").error().code() == ngrok_error(9035));
     CHECK(refusal(check_internal, "https://") == ngrok_error(9028));
     CHECK(refusal(check_internal, "https://a.example.com") == ngrok_error(9029));
     CHECK(refusal(check_internal, "https://internal") == ngrok_error(9029));

@@ -89,10 +89,13 @@ TEST_CASE("names, ports and schemes that are refused, each with its number") {
         int number;
     };
     const Row rows[] = {
-        {http("https://example.net"), 319},
-        {http("https://wild.example.org"), 319},
-        {http("https://evil-tunnels.example.com"), 319},
-        {http("https://a.b.internal"), 15005},
+        {http("https://a.b.c.d.e.internal"), 9031},
+        {http("https://*.b.c.d.e.internal"), 9031},
+        {http("https://b.internal:0"), 9030},
+        {http("https://b.internal:65536"), 9030},
+        {http("https://b.internal:x"), 9034},
+        {tcp("tcp://b.internal"), 9030},
+        {tcp("tcp://b.internal:70000"), 9030},
         {http("https://nodots"), 331},
         {http("https://192.0.2.1"), 331},
         {http("https://a_b.tunnels.example.com"), 326},
@@ -105,7 +108,8 @@ TEST_CASE("names, ports and schemes that are refused, each with its number") {
         {http("https://user@a.tunnels.example.com"), 9037},
         {http("https://a.tunnels.example.com/"), 9038},
         {tcp("tcp://tunnels.example.com"), 9035},
-        {tcp("tcp://other.example.com:22000"), 307},
+        {tcp("tcp://192.0.2.1:22000"), 307},
+        {tcp("tcp://*.example.net:22000"), 307},
     };
     for (const Row& row : rows) {
         const auto made = plan(row.request);
@@ -212,16 +216,75 @@ TEST_CASE("an https endpoint may ask for client certificates, an http endpoint h
     CHECK(plan(request).error().code() == errc::invalid_option);
 }
 
-TEST_CASE("bindings: public, or refused") {
-    BindRequest request = http("");
-    request.extra.bindings = {"public"};
-    CHECK(plan(request));
-    request.extra.bindings = {"public", "public"};
-    CHECK(plan(request).error().code() == ngrok_error(15006));
-    for (const char* binding : {"internal", "kubernetes", "moon"}) {
-        request.extra.bindings = {binding};
-        CHECK(plan(request).error().code() == ngrok_error(15005));
+TEST_CASE("names outside of the settings are the directory's to allow, others are not asked about") {
+    for (const char* url : {"https://example.net", "https://wild.example.org", "https://evil-tunnels.example.com",
+                            "https://*.example.net", "https://x.app.example.org"}) {
+        CAPTURE(url);
+        const auto made = plan(http(url));
+        REQUIRE(made);
+        CHECK(made->custom);
     }
+    CHECK(plan(tcp("tcp://other.example.com:22000"))->custom);
+    for (const char* url : {"https://", "https://a.tunnels.example.com", "https://app.example.org", "https://a.internal"}) {
+        CAPTURE(url);
+        CHECK_FALSE(plan(http(url))->custom);
+    }
+    CHECK_FALSE(plan(tcp("tcp://tunnels.example.com:22000"))->custom);
+    CHECK_FALSE(plan(tcp("tcp://127.0.0.1:22000"))->custom);
+}
+
+TEST_CASE("internal endpoints: inferred from the name, with any port, as they were written") {
+    struct Row {
+        BindRequest request;
+        const char* url;
+    };
+    for (const Row& row : {Row{http("https://a.internal"), "https://a.internal"},
+                           Row{http("a.internal"), "https://a.internal"},
+                           Row{http("http://a.internal:8080", "http"), "http://a.internal:8080"},
+                           Row{http("https://A.Internal.:65535"), "https://a.internal:65535"},
+                           Row{http("https://*.a.internal:1"), "https://*.a.internal:1"},
+                           Row{http("https://a.b.c.d.internal"), "https://a.b.c.d.internal"},
+                           Row{tcp("tcp://db.internal:22"), "tcp://db.internal:22"}}) {
+        for (const bool said : {false, true}) {
+            CAPTURE(row.url);
+            BindRequest request = row.request;
+            if (said) request.extra.bindings = {"internal"};
+            const auto made = plan(request);
+            REQUIRE(made);
+            CHECK(made->url.to_string() == row.url);
+            CHECK_FALSE(made->random);
+            CHECK(public_url(settings(), made->url) == row.url);
+        }
+    }
+    // What is restored by a token keeps its port.
+    const BindTicket ticket(EndpointUrl(UrlScheme::https, "a.internal", std::uint16_t{8443}), "cr_a", "ep_1", false);
+    CHECK(plan(http(""), ticket)->url.to_string() == "https://a.internal:8443");
+}
+
+TEST_CASE("bindings: one, public or internal, that fits the name") {
+    const auto number = [](const BindRequest& request) {
+        const auto made = plan(request);
+        return made ? 0 : made.error().code().value();
+    };
+    struct Row {
+        const char* url;
+        std::vector<std::string> bindings;
+        int number;
+    };
+    for (const Row& row : {Row{"", {"public"}, 0}, Row{"", {"public", "public"}, 15006}, Row{"", {"moon"}, 15005},
+                           Row{"", {"kubernetes"}, 15005}, Row{"", {"public", "internal"}, 15005}, Row{"", {"internal"}, 9028},
+                           Row{"https://a.tunnels.example.com", {"internal"}, 9029}, Row{"https://internal", {"internal"}, 9029},
+                           Row{"https://a.internal", {"public"}, 331}, Row{"https://a.internal", {"internal"}, 0},
+                           Row{"https://a.internal", {"internal", "internal"}, 15006},
+                           Row{"https://app.ns", {"kubernetes"}, 15005}}) {
+        CAPTURE(row.url);
+        BindRequest request = http(row.url);
+        request.extra.bindings = row.bindings;
+        CHECK(number(request) == row.number);
+    }
+    BindRequest request = tcp("tcp://");
+    request.extra.bindings = {"internal"};
+    CHECK(number(request) == 9028);
 }
 
 TEST_CASE("texts have bounds") {
@@ -256,9 +319,8 @@ TEST_CASE("a ticket restores URL and endpoint, whatever the options say") {
     BindRequest request = http("https://random.tunnels.example.com:9999");
     request.extra.token = "of another key";
     CHECK(plan(request)->url.to_string() == "https://random.tunnels.example.com");
-    // A name that this edge no longer has is not restored either.
-    CHECK(plan(http(""), BindTicket(EndpointUrl(UrlScheme::https, "a.elsewhere.net"), "cr_a", "ep_1", true)).error().code() ==
-          ngrok_error(319));
+    // A name that this edge no longer has is not restored without asking either.
+    CHECK(plan(http(""), BindTicket(EndpointUrl(UrlScheme::https, "a.elsewhere.net"), "cr_a", "ep_1", true))->custom);
     CHECK(plan(tcp(""), ticket).error().code() == ngrok_error(9036));
 }
 

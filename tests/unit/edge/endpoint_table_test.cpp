@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 using namespace adit;
 using namespace adit::edge;
@@ -17,7 +18,7 @@ std::shared_ptr<EndpointRecord> make(std::string_view url, std::string id = "ep_
     record->url = *parsed;
     record->url_text = url;
     record->id = std::move(id);
-    record->credential = std::move(credential);
+    record->credential = record->account = std::move(credential);
     record->client_id = "cl_1";
     return record;
 }
@@ -94,7 +95,7 @@ TEST_CASE("who may share a URL") {
                            Row{"the same credential without pooling", false, false, "cr_a", "ep_2", "cl_1", false},
                            Row{"pooling on one only", true, false, "cr_a", "ep_2", "cl_2", false},
                            Row{"pooling on both", true, true, "cr_a", "ep_2", "cl_2", true},
-                           Row{"pooling with another credential", true, true, "cr_b", "ep_2", "cl_2", false},
+                           Row{"pooling with another account", true, true, "cr_b", "ep_2", "cl_2", false},
                            Row{"legs of one agent", false, false, "cr_a", "ep_1", "cl_1", true},
                            Row{"the endpoint of another client", false, false, "cr_a", "ep_1", "cl_2", false}}) {
         CAPTURE(row.what);
@@ -125,7 +126,7 @@ TEST_CASE("the members of a pool take turns, also after one left") {
     seen.clear();
     for (int i = 0; i < 4; ++i) seen.insert(id_of(table.find_tls("app.example.com")));
     CHECK(seen == std::multiset<std::string>{"a", "a", "c", "c"});
-    CHECK(table.members(members[0]->url).size() == 2);
+    CHECK(table.members(*members[0]).size() == 2);
 }
 
 TEST_CASE("a record is replaced in place") {
@@ -142,4 +143,93 @@ TEST_CASE("a record is replaced in place") {
     CHECK(fresh->metadata == "new metadata");
     CHECK_FALSE(table.replace(old, fresh));
     CHECK(table.size() == 1);
+}
+
+TEST_CASE("the credentials of one account share its pools, not each other's endpoints") {
+    EndpointTable table;
+    auto first = make("https://app.example.com", "ep_1", "cr_a");
+    auto second = make("https://app.example.com", "ep_2", "cr_b");
+    first->account = second->account = "ac_1";
+    CHECK(table.add(first));
+    CHECK(table.add(second).error().code() == ngrok_error(334));
+    CHECK(table.remove(first));
+    first->pooled = second->pooled = true;
+    CHECK(table.add(first));
+    CHECK(table.add(second));
+}
+
+TEST_CASE("a wildcard and a name below it never pool: the name has its visitors alone") {
+    EndpointTable table;
+    auto wild = make("https://*.example.com", "wild");
+    auto exact = make("https://app.example.com", "exact");
+    wild->pooled = exact->pooled = true;
+    CHECK(table.add(wild));
+    CHECK(table.add(exact));
+    for (int i = 0; i < 4; ++i) CHECK(id_of(table.find_tls("app.example.com")) == "exact");
+    CHECK(id_of(table.find_tls("b.example.com")) == "wild");
+}
+
+TEST_CASE("internal endpoints are an account's own, by scheme, name and port, and no visitor's") {
+    EndpointTable table;
+    const auto find = [&](std::string_view account, std::string_view url) {
+        return id_of(table.find_internal(account, *EndpointUrl::parse(url)));
+    };
+    for (const auto& [url, id, account] :
+         {std::tuple("https://db.internal", "https", "cr_a"), std::tuple("http://db.internal", "http", "cr_a"),
+          std::tuple("https://db.internal:8443", "port", "cr_a"), std::tuple("tls://db.internal", "tls", "cr_a"),
+          std::tuple("tcp://db.internal:5432", "tcp", "cr_a"), std::tuple("https://db.internal", "theirs", "cr_b"),
+          std::tuple("https://*.db.internal", "wild", "cr_a"), std::tuple("https://*.a.db.internal", "deep", "cr_a"),
+          std::tuple("https://x.db.internal", "exact", "cr_a")}) {
+        CAPTURE(url);
+        CHECK(table.add(make(url, id, account)));
+    }
+    CHECK(table.size() == 9);
+    CHECK(table.add(make("https://db.internal:443", "again", "cr_a")).error().code() == ngrok_error(334));
+    struct Row {
+        const char* account;
+        const char* url;
+        const char* id;
+    };
+    for (const Row& row : {Row{"cr_a", "https://db.internal", "https"}, Row{"cr_a", "https://db.internal:443", "https"},
+                           Row{"cr_a", "http://db.internal:80", "http"}, Row{"cr_a", "https://db.internal:8443", "port"},
+                           Row{"cr_a", "tls://db.internal", "tls"}, Row{"cr_a", "tcp://db.internal:5432", "tcp"},
+                           Row{"cr_a", "tcp://db.internal:5433", ""}, Row{"cr_a", "http://db.internal:8443", ""},
+                           Row{"cr_b", "https://db.internal", "theirs"}, Row{"cr_b", "http://db.internal", ""},
+                           Row{"cr_c", "https://db.internal", ""}, Row{"", "https://db.internal", ""},
+                           Row{"cr_a", "https://x.db.internal", "exact"}, Row{"cr_a", "https://y.db.internal", "wild"},
+                           Row{"cr_a", "https://y.x.db.internal", "wild"}, Row{"cr_a", "https://y.a.db.internal", "deep"},
+                           Row{"cr_a", "https://z.y.a.db.internal", "deep"}, Row{"cr_a", "http://y.db.internal", ""},
+                           Row{"cr_a", "https://internal", ""}, Row{"cr_a", "https://app.example.com", ""}}) {
+        CAPTURE(row.account);
+        CAPTURE(row.url);
+        CHECK(find(row.account, row.url) == row.id);
+    }
+    for (const char* host : {"db.internal", "x.db.internal", "y.db.internal", "cr_a\nhttps:443\ndb.internal"}) {
+        CAPTURE(host);
+        CHECK(table.find_http(host) == nullptr);
+        CHECK(table.find_tls(host) == nullptr);
+    }
+    CHECK(table.find_tcp(5432) == nullptr);
+    for (const EndpointPtr& each : table.snapshot()) CHECK(table.remove(each));
+    CHECK(table.size() == 0);
+    CHECK(find("cr_a", "https://db.internal").empty());
+}
+
+TEST_CASE("an internal pool is used in turns, and a record that moves into a pool keeps its place") {
+    EndpointTable table;
+    const auto old = make("https://db.internal", "a");
+    CHECK(table.add(old));
+    auto other = make("https://db.internal", "b");
+    other->pooled = true;
+    CHECK_FALSE(table.add(other));
+    PatchTunnelStateRequest patch;
+    patch.pooling_enabled = true;
+    CHECK(table.replace(old, std::make_shared<const EndpointRecord>(*old, patch)));
+    CHECK(table.add(other));
+    std::multiset<std::string> seen;
+    for (int i = 0; i < 4; ++i) seen.insert(id_of(table.find_internal("cr_a", old->url)));
+    CHECK(seen == std::multiset<std::string>{"a", "a", "b", "b"});
+    CHECK(same_address(*old, *other));
+    CHECK_FALSE(same_address(*old, *make("https://db.internal", "a", "cr_b")));
+    CHECK(same_address(*make("https://a.b", "a"), *make("https://a.b", "a", "cr_b")));
 }

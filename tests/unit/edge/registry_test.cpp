@@ -13,7 +13,7 @@ Claim claim_for(std::string owner, std::string credential = "cr_a", std::string 
     Claim claim;
     claim.url = claim.key = "https://app.example.com";
     claim.owner = std::move(owner);
-    claim.credential = std::move(credential);
+    claim.credential = claim.account = std::move(credential);
     claim.endpoint_id = std::move(endpoint);
     claim.pooled = pooled;
     return claim;
@@ -102,4 +102,34 @@ TEST_CASE("releasing what is unknown changes nothing") {
     REQUIRE(epoch);
     registry->release(claim_for("two"), *epoch);
     CHECK(renews(*registry, claim_for("one"), *epoch));
+}
+
+TEST_CASE("a renewal may switch pooling on, and off while nobody shares") {
+    const auto registry = Registry::in_memory();
+    const auto first = take(*registry, claim_for("one"));
+    REQUIRE(first);
+    const Claim second = claim_for("two", "cr_a", "ep_2", true);
+    CHECK_FALSE(take(*registry, second));
+    CHECK(renews(*registry, claim_for("one", "cr_a", "ep_1", true), *first));
+    const auto shared = take(*registry, second);
+    REQUIRE(shared);
+    CHECK_FALSE(renews(*registry, claim_for("one"), *first)); // off, while it is shared
+    CHECK(renews(*registry, claim_for("one", "cr_a", "ep_1", true), *first)); // and nothing is lost
+    registry->release(second, *shared);
+    CHECK(renews(*registry, claim_for("one"), *first));
+    CHECK_FALSE(take(*registry, second));
+    CHECK_FALSE(renews(*registry, second, *first)); // a stranger changes nothing
+}
+
+TEST_CASE("the credentials of an account share a pool, and take nothing over from each other") {
+    const auto registry = Registry::in_memory();
+    const auto claim = [](const char* credential, const char* endpoint, bool pooled) {
+        Claim made = claim_for(std::string("owner ") + endpoint, credential, endpoint, pooled);
+        made.account = "ac_1";
+        return made;
+    };
+    CHECK(take(*registry, claim("cr_a", "ep_1", true)));
+    CHECK(take(*registry, claim("cr_b", "ep_2", true)));
+    CHECK_FALSE(take(*registry, claim("cr_b", "ep_1", false)));
+    CHECK_FALSE(take(*registry, claim_for("other", "cr_c", "ep_3", true)));
 }

@@ -44,6 +44,11 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"tcp_host", [](ServerOptions& o) { o.tcp_host("example.com"); }},
         {"tcp_ports", [](ServerOptions& o) { o.tcp_ports(2, 1); }},
         {"tcp_ports", [](ServerOptions& o) { o.tcp_ports(0, 1); }},
+        {"tcp_ports", [](ServerOptions& o) { o.tcp_ports(1'023, 2'000); }}, // T30: privileged
+        {"base_domain", [](ServerOptions& o) { o.base_domain("corp.internal"); }},
+        {"base_domain", [](ServerOptions& o) { o.base_domain("internal"); }},
+        {"allow_domain", [](ServerOptions& o) { o.allow_domain("*.internal"); }},
+        {"route_labels", [](ServerOptions& o) { o.route_labels("https://a.internal", {{"a", "b"}}); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("ftp", 3); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", -1); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", 3).listen_fd("agent", 4); }},
