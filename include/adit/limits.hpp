@@ -130,6 +130,23 @@ inline constexpr std::size_t inspector_replays = 16;           ///< under way at
 inline constexpr auto inspector_replay_time = 30s;             ///< for the upstream to answer one completely
 inline constexpr std::size_t inspector_durations = 256;        ///< of an endpoint's last exchanges, for its percentiles
 
+// HTTP/2, threats T6 and T7; how the numbers were chosen: performance-and-reliability B.1
+inline constexpr std::uint32_t http2_streams = 100;            ///< of a connection at once, until the work for them has ended
+inline constexpr std::uint32_t http2_stream_window = 262'144;  ///< of a body that the other side has not taken; as an agent's stream
+inline constexpr std::uint32_t http2_session_window = 1u << 20; ///< the same of all streams of a connection
+inline constexpr std::uint32_t http2_header_list_max = 65'536; ///< bytes of a head, unpacked; 32 more each field (RFC 9113 6.5.2)
+inline constexpr std::uint32_t http2_header_table = 4'096;     ///< bytes that a peer makes us keep of its fields, and we of ours
+inline constexpr std::size_t http2_continuations = 8;          ///< frames that carry on one head
+inline constexpr std::size_t http2_settings_entries = 32;      ///< of one SETTINGS frame; 8 have a meaning
+inline constexpr std::size_t http2_control_queued = 1'000;     ///< answers to PING and SETTINGS that wait for the peer to read
+inline constexpr std::size_t http2_stream_queue = 65'536;      ///< bytes written to a stream, that wait for the peer's window
+inline constexpr std::size_t http2_session_queue = 1u << 20;   ///< of all streams, beyond one frame of each
+inline constexpr std::size_t http2_output = 65'536;            ///< framed at once: four TLS records, one system call
+inline constexpr std::uint32_t http2_reset_burst = 1'000;      ///< streams given up, by the peer or by us because of it
+inline constexpr std::uint32_t http2_reset_rate = 33;          ///< and that many more a second
+inline constexpr std::uint32_t http2_glitch_burst = 10'000;    ///< frames that move nothing: PING, SETTINGS, PRIORITY, empty DATA
+inline constexpr std::uint32_t http2_glitch_rate = 330;        ///< and that many more a second
+
 // connections
 inline constexpr auto linger_time = 2s;                        ///< a closed connection may still send, unread
 inline constexpr std::size_t linger_bytes = 262'144;           ///< and that much of it is discarded
