@@ -17,6 +17,6 @@ HttpError understand_request(Head& request, const Target& target);
 HttpError understand_response(Head& response);
 /// May this field stand behind a body? Nothing that frames, routes, authenticates or is read before the body
 /// may.
-bool may_trail(const Field& field) noexcept;
+ADIT_INTERNAL bool may_trail(const Field& field) noexcept;
 
 } // namespace adit

@@ -6,18 +6,28 @@ namespace adit::inline v0 {
 
 Head Head::request(std::string_view method, std::string_view target, HttpVersion version) {
     Head head;
-    head.method_ = head.store(method);
-    head.target_ = head.store(target);
-    head.version_ = version;
+    head.set_request(method, target, version);
     return head;
 }
 
 Head Head::response(int status, std::string_view reason, HttpVersion version) {
     Head head;
-    head.status_ = status;
-    head.target_ = head.store(reason.empty() ? reason_phrase(status) : reason);
-    head.version_ = version;
+    head.set_response(status, reason, version);
     return head;
+}
+
+void Head::set_request(std::string_view method, std::string_view target, HttpVersion version) {
+    clear();
+    method_ = store(method);
+    target_ = store(target);
+    version_ = version;
+}
+
+void Head::set_response(int status, std::string_view reason, HttpVersion version) {
+    clear();
+    status_ = status;
+    target_ = store(reason.empty() ? reason_phrase(status) : reason);
+    version_ = version;
 }
 
 bool Head::set_target(std::string_view target) {

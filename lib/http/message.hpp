@@ -26,6 +26,9 @@ public:
                         HttpVersion version = HttpVersion::http11);
     /// An empty `reason` takes the usual one of the status.
     static Head response(int status, std::string_view reason = {}, HttpVersion version = HttpVersion::http11);
+    /// The same in place: everything before is cleared, its memory is used again.
+    void set_request(std::string_view method, std::string_view target, HttpVersion version);
+    void set_response(int status, std::string_view reason, HttpVersion version);
 
     bool is_request() const noexcept { return status_ == 0; }
     std::string_view method() const noexcept { return text(method_); }

@@ -77,7 +77,6 @@ struct Counters {
     std::size_t streams = 0;           ///< open, or not released
     std::size_t queued = 0;            ///< bytes of bodies written and not framed
     std::size_t unconsumed = 0;        ///< bytes of bodies received and not given to consume()
-    std::size_t memory = 0;            ///< that the HTTP/2 library holds for this session
 };
 
 /// What both roles are told. `id` is known until release(id).
@@ -102,6 +101,7 @@ protected:
 /// See the top of this file.
 class Session {
 public:
+    struct Impl; ///< of this layer alone
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -159,7 +159,6 @@ public:
     Counters counters() const noexcept;
 
 protected:
-    struct Impl;
     explicit Session(std::unique_ptr<Impl> impl) noexcept;
     ~Session();
 
