@@ -153,25 +153,13 @@ asio::awaitable<BodyWait> Http1Visitor::wait_body(bool asked) {
     }
     bool timed_out = interrupted_;
     wait_over();
-    if (got.ok() && !asked) timed_out = !body_moves(got.size(), std::chrono::steady_clock::now() - start);
+    if (got.ok() && !asked) timed_out = !progress_.moves(got.size(), std::chrono::steady_clock::now() - start);
     if (!exchange_.running()) co_return BodyWait::over;
     if (timed_out) co_return BodyWait::too_slow;
     if (!got.ok()) co_return BodyWait::gone;
     body_read_ = got.size();
     body_unread_ = space.first(body_read_);
     co_return BodyWait::more;
-}
-
-/// False: the visitor sends so little that he only wants to hold the connection (threat T8). Counted is the time in which
-/// it is his turn, not the one in which the agent takes nothing.
-bool Http1Visitor::body_moves(std::size_t bytes, std::chrono::steady_clock::duration waited) noexcept {
-    body_bytes_ += bytes;
-    body_waited_ += waited;
-    if (body_bytes_ >= limits::visitor_progress_min) {
-        body_bytes_ = 0;
-        body_waited_ = {};
-    }
-    return body_waited_ < limits::visitor_stall_time;
 }
 
 /// Reads and forgets the rest of a request that was answered before its end: closing at once would reset the connection
@@ -286,8 +274,7 @@ asio::awaitable<void> Http1Visitor::answered(bool keep, bool request_done) {
 }
 
 void Http1Visitor::exchange_ended() {
-    body_bytes_ = 0;
-    body_waited_ = {};
+    progress_ = BodyProgress();
     if (watching_ && !closing_) begin_idle(); // run() waits for the next request already
 }
 

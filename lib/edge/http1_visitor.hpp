@@ -3,6 +3,7 @@
 
 #include <adit/asio.hpp>
 
+#include "edge/body_progress.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/http_visitor.hpp"
 #include "edge/request_channel.hpp"
@@ -10,7 +11,6 @@
 #include "net/socket.hpp"
 #include "net/stream.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -56,7 +56,6 @@ private:
     asio::awaitable<bool> write(Bytes first, Bytes second);
     asio::awaitable<void> discard_request();
     void begin_idle();
-    bool body_moves(std::size_t bytes, std::chrono::steady_clock::duration waited) noexcept;
 
     // http1_visitor_time.cpp
     void wait_at_most(TimeoutKind kind, Wait what);
@@ -81,9 +80,7 @@ private:
     Timeout wait_time_;  // what run() waits for
     Timeout write_time_; // a write to the visitor
     std::uint64_t acknowledged_ = 0;
-    // Of the request's body, since limits::visitor_progress_min bytes of it came last.
-    std::size_t body_bytes_ = 0;
-    std::chrono::steady_clock::duration body_waited_{};
+    BodyProgress progress_; // of the request's body
     std::uint64_t head_bytes_ = 0;
     std::uint8_t stalled_ = 0;
     Wait wait_ = Wait::none;

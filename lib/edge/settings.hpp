@@ -43,7 +43,7 @@ public:
     /// Those that the edge listens on for agents and visitors, filled in by Server::start.
     std::vector<std::uint16_t> own_ports;
     tls::Version min_tls_version = tls::Version::tls12, max_tls_version = tls::Version::tls13;
-    bool http2 = false; ///< https endpoints offer h2
+    bool http2 = true; ///< https endpoints offer h2
     std::string agent_server_name; ///< normalised; agents that ask for it may come to the HTTPS port. "": they may not
     std::vector<LabelRoute> label_routes;
     std::vector<Cidr> trusted_proxies;

@@ -3,6 +3,7 @@
 #include "edge/context.hpp"
 #include "edge/gateway.hpp"
 #include "edge/http1_visitor.hpp"
+#include "edge/http2_visitor.hpp"
 #include "edge/raw_proxy.hpp"
 #include "edge/visitor_tls.hpp"
 #include "http/error_page.hpp"
@@ -130,7 +131,13 @@ asio::awaitable<bool> Visitor::end_tls(std::shared_ptr<const tls::ServerContext>
 }
 
 asio::awaitable<void> Visitor::proxy_http(net::Tcp::socket& socket) {
-    const auto http = std::make_shared<Http1Visitor>(shared_set(), stream_, socket, std::move(facts_));
+    const bool http2 = facts_.tls && facts_.tls->alpn == "h2";
+    std::shared_ptr<HttpVisitor> http;
+    if (http2) {
+        http = std::make_shared<Http2Visitor>(shared_set(), stream_, socket, std::move(facts_));
+    } else {
+        http = std::make_shared<Http1Visitor>(shared_set(), stream_, socket, std::move(facts_));
+    }
     http_ = http;
     co_await http->run();
 }

@@ -169,7 +169,7 @@ Framing visitor_framing(const Head& response, const RequestFacts& request) noexc
     case Framing::chunked:
     case Framing::until_close: break;
     }
-    return request.version == HttpVersion::http11 ? Framing::chunked : Framing::until_close;
+    return request.version == HttpVersion::http10 ? Framing::until_close : Framing::chunked;
 }
 
 } // namespace
@@ -259,8 +259,8 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
         }
     });
     if (plan.framing == Framing::length) set_length(response, response.content_length().value_or(0));
-    if (plan.framing == Framing::chunked) response.add(FieldId::transfer_encoding, "chunked");
     if (request.version != HttpVersion::http2) {
+        if (plan.framing == Framing::chunked) response.add(FieldId::transfer_encoding, "chunked");
         response.set_version(HttpVersion::http11);
         if (!response.is_interim()) set_connection(response, switching, plan.keep_alive || plan.tunnel);
     }

@@ -1,0 +1,227 @@
+#include "edge/http2_request.hpp"
+
+#include "edge/http2_visitor.hpp"
+
+#include <utility>
+
+namespace adit::inline v0::edge {
+namespace {
+
+constexpr int looks_per_stall = 3; // TimeoutKind::stall is a third of limits::visitor_stall_time
+
+std::uint64_t size_of(const Head& head) noexcept {
+    std::uint64_t size = 0;
+    for (const Field& field : head) size += field.name.size() + field.value.size();
+    return size;
+}
+
+} // namespace
+
+Http2Request::Http2Request(Http2Visitor& visitor, http2::StreamId id, Head& head, bool ended)
+    : RequestChannel(visitor.context()), visitor_(visitor), id_(id), head_(std::move(head)), head_bytes_(size_of(head_)),
+      exchange_(visitor, *this), body_time_(visitor.set().timeouts, [this] { on_body_time(); }),
+      write_time_(visitor.set().timeouts, [this] { on_write_time(); }), ended_(ended) {}
+
+Http2Request::~Http2Request() = default;
+
+// --- from the session
+
+void Http2Request::body(Bytes bytes) {
+    body_.append(bytes);
+    arrived_.notify();
+}
+
+void Http2Request::end(Fields& fields) {
+    trailers_ = std::move(fields);
+    ended_ = true;
+    arrived_.notify();
+}
+
+void Http2Request::sent() {
+    sent_ = true;
+    writable_.notify();
+}
+
+void Http2Request::gone() {
+    exchange_.visitor_gone(); // calls break_off()
+}
+
+// --- the request's body
+
+/// Credit goes back when the piece before was taken by the agent's stream.
+BodyPiece Http2Request::next_body() {
+    BodyPiece piece;
+    if (!piece_.empty()) {
+        visitor_.session().consume(id_, piece_.size());
+        visitor_.wake_writer();
+        piece_.clear();
+    }
+    std::swap(piece_, body_); // what arrives meanwhile does not move it
+    piece.bytes = piece_.view();
+    piece.complete = piece_.empty() && ended_;
+    access.bytes_in += piece_.size();
+    return piece;
+}
+
+asio::awaitable<BodyWait> Http2Request::wait_body(bool asked) {
+    const auto start = std::chrono::steady_clock::now();
+    body_.release_if_empty();
+    piece_.release_if_empty();
+    body_time_.arm(asked ? TimeoutKind::response : TimeoutKind::body);
+    while (body_.empty() && !ended_ && !gone_ && !too_slow_ && exchange_.running()) co_await arrived_.wait();
+    body_time_.disarm();
+    const bool moves = asked || progress_.moves(body_.size(), std::chrono::steady_clock::now() - start);
+    if (!exchange_.running()) co_return BodyWait::over;
+    if (gone_) co_return BodyWait::gone;
+    if (too_slow_ || !moves) co_return BodyWait::too_slow;
+    co_return BodyWait::more;
+}
+
+void Http2Request::on_body_time() {
+    too_slow_ = true;
+    arrived_.notify();
+}
+
+asio::awaitable<void> Http2Request::watch() {
+    const auto self = shared_from_this();
+    while (exchange_.running() && !exchange_.tunnel()) co_await exchange_.changed().wait();
+}
+
+// --- the answer
+
+bool Http2Request::put_head(const Head& head, const ResponsePlan& plan) {
+    const bool empty = plan.framing == Framing::length && head.content_length() == 0;
+    no_body_ = !head.is_interim() && !plan.tunnel && (plan.framing == Framing::none || empty);
+    const bool put = visitor_.session().respond(id_, head, no_body_);
+    visitor_.wake_writer();
+    return put || gone_; // who is gone need not be told
+}
+
+asio::awaitable<bool> Http2Request::put_body(Bytes bytes) {
+    bool ok = still_there();
+    if (ok && !no_body_) ok = co_await put(bytes);
+    if (ok && !no_body_) access.bytes_out += bytes.size();
+    co_return ok;
+}
+
+asio::awaitable<bool> Http2Request::put(Bytes bytes) {
+    bool ok = still_there();
+    while (ok && !bytes.empty()) {
+        const std::size_t taken = visitor_.session().write(id_, bytes);
+        bytes = bytes.subspan(taken);
+        if (taken != 0) visitor_.wake_writer();
+        if (!bytes.empty()) ok = co_await wait_writable();
+    }
+    co_return ok;
+}
+
+/// False: the visitor is gone.
+asio::awaitable<bool> Http2Request::wait_writable() {
+    const auto self = shared_from_this();
+    writing_ = true;
+    stalled_ = 0;
+    write_time_.arm(TimeoutKind::stall);
+    while (!gone_ && visitor_.session().write_space(id_) == 0) co_await writable_.wait();
+    write_time_.disarm();
+    writing_ = false;
+    co_return still_there();
+}
+
+void Http2Request::put_end(const Fields& trailers) {
+    if (no_body_) return;
+    visitor_.session().finish(id_, trailers);
+    visitor_.wake_writer();
+}
+
+/// What was put waits in the session, which bounds it.
+asio::awaitable<bool> Http2Request::flush() { co_return still_there(); }
+
+asio::awaitable<void> Http2Request::answered(bool, bool) { co_return; }
+
+asio::awaitable<void> Http2Request::all_sent() {
+    const auto self = shared_from_this();
+    stalled_ = 0;
+    write_time_.arm(TimeoutKind::stall);
+    while (!gone_ && !sent_) co_await writable_.wait();
+    write_time_.disarm();
+}
+
+/// He gives no credit, or lets nothing through.
+void Http2Request::on_write_time() {
+    if (++stalled_ < looks_per_stall) {
+        write_time_.arm(TimeoutKind::stall);
+    } else {
+        exchange_.visitor_gone();
+    }
+}
+
+void Http2Request::break_off() noexcept {
+    if (std::exchange(gone_, true)) return;
+    visitor_.session().reset(id_, http2::ErrorCode::internal_error);
+    visitor_.wake_writer();
+    arrived_.notify();
+    writable_.notify();
+}
+
+bool Http2Request::still_there() noexcept {
+    if (gone_ && exchange_.running()) exchange_.visitor_gone();
+    return !gone_;
+}
+
+// --- bytes both ways
+
+/// The bodies of both directions as a stream.
+class Http2Request::Tunnel final : public net::Stream {
+public:
+    explicit Tunnel(std::shared_ptr<Http2Request> request) : request_(std::move(request)) {}
+
+    asio::any_io_executor executor() override { return request_->visitor_.set().executor; }
+
+    asio::awaitable<net::IoResult> wait_readable() override {
+        const std::shared_ptr<Http2Request> request = request_;
+        while (request->body_.empty() && !request->ended_ && !request->gone_) co_await request->arrived_.wait();
+        net::IoResult result;
+        if (request->gone_) result = net::IoResult(make_error_code(asio::error::connection_reset));
+        co_return result;
+    }
+
+    asio::awaitable<net::IoResult> read_some(MutableBytes buffer) override {
+        const std::shared_ptr<Http2Request> request = request_;
+        net::IoResult result = co_await wait_readable();
+        if (!result.ok()) co_return result;
+        const std::size_t n = request->body_.read(buffer);
+        if (n == 0) co_return net::IoResult(make_error_code(asio::error::eof));
+        request->body_.release_if_empty();
+        request->visitor_.session().consume(request->id_, n);
+        request->visitor_.wake_writer();
+        co_return net::IoResult(n);
+    }
+
+    asio::awaitable<net::IoResult> write(Bytes first, Bytes second) override {
+        const std::shared_ptr<Http2Request> request = request_;
+        bool ok = co_await request->put(first);
+        if (ok) ok = co_await request->put(second);
+        net::IoResult result(first.size() + second.size());
+        if (!ok) result = net::IoResult(make_error_code(asio::error::connection_reset));
+        co_return result;
+    }
+
+    asio::awaitable<net::IoResult> shutdown_write() override {
+        close();
+        co_return net::IoResult();
+    }
+
+    void abort() noexcept override { request_->break_off(); }
+
+    void close() noexcept override {
+        request_->visitor_.session().finish(request_->id_);
+        request_->visitor_.wake_writer();
+    }
+
+private:
+    const std::shared_ptr<Http2Request> request_;
+};
+
+std::shared_ptr<net::Stream> Http2Request::tunnel_stream() { return std::make_shared<Tunnel>(shared_from_this()); }
+
+} // namespace adit

@@ -1,0 +1,87 @@
+// One request on a visitor's HTTP/2 connection.
+#pragma once
+
+#include <adit/asio.hpp>
+
+#include "edge/body_progress.hpp"
+#include "edge/http_exchange.hpp"
+#include "edge/request_channel.hpp"
+#include "http2/session.hpp"
+
+#include <memory>
+
+namespace adit::inline v0::edge {
+
+class Http2Visitor;
+
+class Http2Request final : public RequestChannel, public std::enable_shared_from_this<Http2Request> {
+public:
+    /// `ended`: there is no body. The visitor outlives the request.
+    Http2Request(Http2Visitor& visitor, http2::StreamId id, Head& head, bool ended);
+    ~Http2Request() override;
+
+    HttpExchange& exchange() noexcept { return exchange_; }
+    http2::StreamId id() const noexcept { return id_; }
+
+    // What the session says.
+    void body(Bytes bytes);
+    void end(Fields& fields);
+    void writable() { writable_.notify(); }
+    void sent();
+    /// The visitor takes it back, or the connection ended.
+    void gone();
+
+    /// Returns when all of the answer left, or nothing can any more.
+    asio::awaitable<void> all_sent();
+
+    // RequestChannel
+    std::shared_ptr<void> owner() override { return shared_from_this(); }
+    Head& head() noexcept override { return head_; }
+    std::uint64_t head_bytes() const noexcept override { return head_bytes_; }
+    const Fields& trailers() const noexcept override { return trailers_; }
+    BodyPiece next_body() override;
+    asio::awaitable<BodyWait> wait_body(bool asked) override;
+    asio::awaitable<void> watch() override;
+    bool put_head(const Head& head, const ResponsePlan& plan) override;
+    asio::awaitable<bool> put_body(Bytes bytes) override;
+    void put_end(const Fields& trailers) override;
+    asio::awaitable<bool> flush() override;
+    bool writing() const noexcept override { return writing_; }
+    asio::awaitable<void> answered(bool keep, bool request_done) override;
+    void exchange_ended() override {}
+    void break_off() noexcept override;
+    ByteQueue take_early_bytes() override { return ByteQueue(); }
+    std::shared_ptr<net::Stream> tunnel_stream() override;
+
+private:
+    class Tunnel;
+
+    asio::awaitable<bool> put(Bytes bytes);
+    asio::awaitable<bool> wait_writable();
+    bool still_there() noexcept;
+    void on_body_time();
+    void on_write_time();
+
+    Http2Visitor& visitor_;
+    const http2::StreamId id_;
+    Head head_;
+    std::uint64_t head_bytes_ = 0;
+    ByteQueue body_;         // bounded by the stream's window
+    ByteQueue piece_;        // of it, that next_body() gave
+    Fields trailers_;
+    VisitorSignal arrived_;  // of the body
+    VisitorSignal writable_;
+    BodyProgress progress_;
+    HttpExchange exchange_;
+    Timeout body_time_;
+    Timeout write_time_;
+    int stalled_ = 0;
+    bool ended_ = false;     // the request is complete
+    bool gone_ = false;
+    bool too_slow_ = false;
+    bool writing_ = false;
+    bool no_body_ = false;   // of the answer
+    bool sent_ = false;      // all of it left
+};
+
+} // namespace adit

@@ -1,0 +1,160 @@
+#include "edge/http2_visitor.hpp"
+
+#include "edge/context.hpp"
+#include "edge/visitor_progress.hpp"
+
+#include <utility>
+
+namespace adit::inline v0::edge {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+} // namespace
+
+Http2Visitor::Http2Visitor(std::shared_ptr<VisitorSet> set, std::shared_ptr<net::Stream> stream, net::Tcp::socket& socket,
+                           VisitorFacts facts)
+    : HttpVisitor(std::move(set), std::move(facts), limits::http2_streams), stream_(std::move(stream)), socket_(socket),
+      session_(*this, Clock::now()), in_(this->set()), idle_time_(this->set().timeouts, [this] { on_idle_time(); }),
+      write_time_(this->set().timeouts, [this] { on_write_time(); }) {}
+
+Http2Visitor::~Http2Visitor() = default;
+
+asio::awaitable<void> Http2Visitor::run() {
+    const auto self = shared_from_this();
+    bool more = true;
+    start(write(std::static_pointer_cast<Http2Visitor>(self)));
+    begin_idle();
+    if (draining_) drain();
+    while (more) more = co_await read();
+    idle_time_.disarm();
+    session_.transport_closed(); // ends the exchanges
+    close();
+    co_await ended();
+    drop_legs();
+    stream_->close();
+}
+
+/// False: nothing more is to come.
+asio::awaitable<bool> Http2Visitor::read() {
+    net::IoResult got;
+    if (!in_.held()) got = co_await stream_->wait_readable();
+    if (!got.ok() || closing_) co_return false;
+    const MutableBytes space = in_.space();
+    got = co_await stream_->read_some(space);
+    if (!got.ok() || closing_) co_return false;
+    session_.receive(space.first(got.size()), Clock::now());
+    if (got.size() < space.size() / 4) in_.release();
+    wake_writer();
+    co_return true;
+}
+
+/// What the session has to send, gathered: whoever put something there wakes it.
+asio::awaitable<void> Http2Visitor::write(std::shared_ptr<Http2Visitor> self) {
+    net::IoResult sent;
+    while (!self->closing_) {
+        const Bytes out = self->session_.output();
+        if (out.empty()) {
+            if (self->session_.finished()) break;
+            co_await self->write_.wait();
+            continue;
+        }
+        self->stalled_ = 0;
+        self->write_time_.arm(TimeoutKind::stall);
+        sent = co_await self->stream_->write(out);
+        self->write_time_.disarm();
+        if (!sent.ok()) break;
+        self->session_.consume_output(out.size());
+    }
+    self->close();
+}
+
+void Http2Visitor::wake_writer() { write_.notify(); }
+
+/// run() comes back from its wait, and write() from its own.
+void Http2Visitor::close() noexcept {
+    if (std::exchange(closing_, true)) return;
+    std::error_code ignored;
+    socket_.cancel(ignored);
+    wake_writer();
+}
+
+void Http2Visitor::drain() {
+    draining_ = true;
+    session_.drain();
+    if (requests_.empty()) session_.drain(); // nobody waits for what the visitor sent meanwhile
+    wake_writer();
+}
+
+void Http2Visitor::abort() noexcept {
+    stream_->abort();
+    close();
+}
+
+// --- times
+
+void Http2Visitor::begin_idle() { idle_time_.arm(TimeoutKind::idle); }
+
+void Http2Visitor::on_idle_time() {
+    session_.terminate(http2::ErrorCode::no_error);
+    wake_writer();
+}
+
+/// As Http1Visitor: three looks without progress.
+void Http2Visitor::on_write_time() {
+    const std::uint64_t now = socket_.is_open() ? bytes_acknowledged(socket_.native_handle()) : 0;
+    const bool moved = stalled_ != 0 && now >= acknowledged_ + limits::visitor_progress_min;
+    stalled_ = moved ? 0 : static_cast<std::uint8_t>(stalled_ + 1);
+    if (stalled_ >= 3) {
+        abort();
+        return;
+    }
+    if (moved || stalled_ == 1) acknowledged_ = now;
+    write_time_.arm(TimeoutKind::stall);
+}
+
+// --- requests
+
+Http2Request* Http2Visitor::find(http2::StreamId id) {
+    const auto found = requests_.find(id);
+    return found == requests_.end() ? nullptr : found->second.get();
+}
+
+void Http2Visitor::on_request(http2::StreamId id, Head& head, const http2::RequestInfo& info) {
+    idle_time_.disarm();
+    auto request = std::make_shared<Http2Request>(*this, id, head, info.end);
+    requests_.emplace(id, request);
+    start(serve(std::static_pointer_cast<Http2Visitor>(shared_from_this()), std::move(request)));
+}
+
+asio::awaitable<void> Http2Visitor::serve(std::shared_ptr<Http2Visitor> self, std::shared_ptr<Http2Request> request) {
+    const std::shared_ptr<Http2Request> mine = request;
+    co_await mine->exchange().serve();
+    co_await mine->all_sent();
+    self->session_.release(mine->id());
+    self->requests_.erase(mine->id());
+    self->wake_writer();
+    if (self->requests_.empty() && !self->closing_) self->begin_idle();
+}
+
+void Http2Visitor::on_body(http2::StreamId id, Bytes bytes) {
+    if (Http2Request* const request = find(id)) request->body(bytes);
+}
+
+void Http2Visitor::on_end(http2::StreamId id, Fields& trailers) {
+    if (Http2Request* const request = find(id)) request->end(trailers);
+}
+
+void Http2Visitor::on_reset(http2::StreamId id, http2::ErrorCode) {
+    if (Http2Request* const request = find(id)) request->gone();
+}
+
+void Http2Visitor::on_writable(http2::StreamId id) {
+    if (Http2Request* const request = find(id)) request->writable();
+}
+
+void Http2Visitor::on_sent(http2::StreamId id) {
+    if (Http2Request* const request = find(id)) request->sent();
+}
+
+} // namespace adit
