@@ -45,6 +45,7 @@ constexpr KnownName known_names[] = {
     {"Connection", FieldId::connection},
     {"Keep-Alive", FieldId::keep_alive},
     {"Client-Cert", FieldId::client_cert},
+    {"Authorization", FieldId::authorization},
     {"Content-Length", FieldId::content_length},
     {"HTTP2-Settings", FieldId::http2_settings},
     {"X-Forwarded-For", FieldId::x_forwarded_for},

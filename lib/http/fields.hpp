@@ -18,6 +18,7 @@ enum class FieldId : std::uint8_t {
     other,
     client_cert,       ///< RFC 9440
     client_cert_chain, ///< likewise
+    authorization,
     connection,
     content_length,
     expect,

@@ -18,6 +18,7 @@ constexpr HttpError old_coding{400, "Transfer-Encoding does not exist in HTTP/1.
 constexpr HttpError unknown_coding{501, "Only the transfer coding chunked is supported."};
 constexpr HttpError unknown_expectation{417, "Only the expectation 100-continue is supported."};
 constexpr HttpError many_options{431, "The Connection field lists too many options."};
+constexpr HttpError two_credentials{400, "Authorization is given more than once; send it once."};
 constexpr HttpError connect_body{400, "A CONNECT request cannot have a body."};
 
 // What was found of the fields that matter, counted first and judged then.
@@ -28,6 +29,7 @@ struct Found {
     unsigned hosts = 0;
     unsigned lengths = 0;
     unsigned codings = 0;
+    unsigned credentials = 0;
     std::size_t options = 0; // of Connection
     bool close = false;
     bool connection_upgrade = false;
@@ -42,6 +44,7 @@ struct Found {
     }
     void add(const Field& field) noexcept {
         switch (field.id) {
+        case FieldId::authorization: ++credentials; break;
         case FieldId::host: host = field.value, ++hosts; break;
         case FieldId::content_length: length = field.value, ++lengths; break;
         case FieldId::transfer_encoding: coding = field.value, ++codings; break;
@@ -127,6 +130,8 @@ HttpError understand_request(Head& request, const Target& target) {
     if (found.options > limits::http_connection_options_max) return many_options;
     if (const HttpError error = set_framing(request, found, Framing::none)) return error;
     if (const HttpError error = check_host(request, target, found)) return error;
+    // The edge must not check one of them and the application another one (threat T14).
+    if (found.credentials > 1) return two_credentials;
     const bool current = request.version() == HttpVersion::http11;
     const bool connect = target.form == TargetForm::authority;
     if (connect && request.has_body()) return connect_body;
@@ -150,10 +155,9 @@ bool may_trail(const Field& field) noexcept {
     if (field.id != FieldId::other || field.name.find('_') != std::string_view::npos) return false;
     // RFC 9110 6.5.1: what a recipient acts on before it reads the body.
     constexpr std::string_view barred[] = {
-        "authorization", "cache-control", "content-encoding", "content-range",    "content-type",
-        "cookie",        "date",          "location",         "max-forwards",     "range",
-        "set-cookie",    "vary",          "retry-after",      "www-authenticate", "age",
-        "expires"};
+        "age",          "cache-control", "content-encoding", "content-range", "content-type",
+        "cookie",       "date",          "expires",          "location",      "max-forwards",
+        "range",        "retry-after",   "set-cookie",       "vary",          "www-authenticate"};
     return std::ranges::none_of(barred, [&](std::string_view name) { return iequals(name, field.name); });
 }
 
