@@ -160,6 +160,18 @@ ServerOptions& ServerOptions::agent_stream_idle_time(std::chrono::milliseconds t
     data_->agent_stream_idle_time = time;
     return *this;
 }
+ServerOptions& ServerOptions::http_stall_time(std::chrono::milliseconds time) {
+    data_->http_stall_time = time;
+    return *this;
+}
+ServerOptions& ServerOptions::http_head_max(std::size_t bytes) {
+    data_->http_head_max = bytes;
+    return *this;
+}
+ServerOptions& ServerOptions::http_fields_max(std::size_t count) {
+    data_->http_fields_max = count;
+    return *this;
+}
 ServerOptions& ServerOptions::on_access(std::function<void(const AccessRecord&)> sink) {
     data_->access_sink = std::move(sink);
     return *this;

@@ -61,6 +61,9 @@ struct ServerOptions::Data {
     std::chrono::milliseconds http_idle_time = limits::http_idle_time;
     std::chrono::milliseconds http_response_time = limits::http_response_time;
     std::chrono::milliseconds agent_stream_idle_time = limits::agent_stream_idle_time;
+    std::chrono::milliseconds http_stall_time = limits::visitor_stall_time;
+    std::size_t http_head_max = limits::http_head_max;
+    std::size_t http_fields_max = limits::http_headers_max;
 
     std::function<void(const AccessRecord&)> access_sink;
     std::function<void(std::string_view, std::string_view)> log_sink;

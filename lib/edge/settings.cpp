@@ -136,6 +136,15 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
     if (!positive(data.http_idle_time)) return invalid("http_idle_time", "the time must be above 0");
     if (!positive(data.http_response_time)) return invalid("http_response_time", "the time must be above 0");
     if (!positive(data.agent_stream_idle_time)) return invalid("agent_stream_idle_time", "the time must be above 0");
+    if (!positive(data.http_stall_time)) return invalid("http_stall_time", "the time must be above 0");
+    if (data.http_head_max < limits::http_head_max_least || data.http_head_max > limits::http_head_max_most) {
+        return invalid("http_head_max", "a head may have 1 KiB to 16 MiB");
+    }
+    if (data.http_fields_max < limits::http_headers_max_least || data.http_fields_max > limits::http_headers_max_most) {
+        return invalid("http_fields_max", "a head may have 10 to 10,000 fields");
+    }
+    settings.http_stall_time = data.http_stall_time;
+    settings.http_head = HeadLimits{data.http_head_max, data.http_fields_max};
     settings.auth_time = data.auth_time;
     settings.heartbeat_interval = data.heartbeat_interval;
     settings.heartbeat_tolerance = data.heartbeat_tolerance;

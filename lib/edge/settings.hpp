@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "base/url.hpp"
 #include "edge/options_data.hpp"
+#include "http/head_reader.hpp"
 #include "tls/context.hpp"
 
 #include <map>
@@ -53,6 +54,8 @@ public:
     std::chrono::milliseconds auth_time{}, heartbeat_interval{}, heartbeat_tolerance{};
     std::chrono::milliseconds client_hello_time{}, tls_handshake_time{};
     std::chrono::milliseconds http_head_time{}, http_idle_time{}, http_response_time{}, agent_stream_idle_time{};
+    std::chrono::milliseconds http_stall_time{};
+    HeadLimits http_head;
     std::size_t sessions_per_credential = limits::sessions_per_credential;
 
     /// Whether endpoints may have this (normalised) host: the base domain, below it, or an allowed name.

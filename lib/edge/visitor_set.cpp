@@ -18,8 +18,8 @@ TimeoutTimes times_of(const Settings& settings) {
     set(TimeoutKind::head, settings.http_head_time);
     set(TimeoutKind::idle, settings.http_idle_time);
     set(TimeoutKind::response, settings.http_response_time);
-    set(TimeoutKind::body, limits::visitor_stall_time);
-    set(TimeoutKind::stall, limits::visitor_stall_time / 3);
+    set(TimeoutKind::body, settings.http_stall_time);
+    set(TimeoutKind::stall, settings.http_stall_time / 3);
     set(TimeoutKind::agent_idle, settings.agent_stream_idle_time);
     set(TimeoutKind::linger, limits::early_response_linger);
     return times;

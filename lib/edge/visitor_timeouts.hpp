@@ -19,8 +19,8 @@ enum class TimeoutKind : std::uint8_t {
     head,       ///< Settings::http_head_time
     idle,       ///< Settings::http_idle_time: for the next request of a visitor
     response,   ///< Settings::http_response_time: for the next bytes of an agent's answer
-    body,       ///< limits::visitor_stall_time: for the next bytes of a request's body
-    stall,      ///< a third of limits::visitor_stall_time: a write is looked at that often
+    body,       ///< Settings::http_stall_time: for the next bytes of a request's body
+    stall,      ///< a third of Settings::http_stall_time: a write is looked at that often
     agent_idle, ///< Settings::agent_stream_idle_time
     linger,     ///< limits::early_response_linger
 };

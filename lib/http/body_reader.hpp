@@ -32,7 +32,7 @@ private:
 
     std::uint64_t left_ = 0; // of the body or of the chunk
     Fields trailers_;
-    HeadReader trailer_reader_{HeadReader::Kind::trailers};
+    HeadReader trailer_reader_{HeadReader::Kind::trailers, HeadLimits{limits::http_trailers_max}};
     std::uint16_t line_size_ = 0;
     Phase phase_ = Phase::none;
     std::uint8_t line_state_ = 0;

@@ -126,7 +126,7 @@ HeadReader::Outcome HeadReader::read(Bytes input, Fields& trailers) {
 
 HeadReader::Outcome HeadReader::collect(Bytes input, Fields& fields) {
     std::string& arena = fields.arena_;
-    const std::size_t largest = kind_ == Kind::trailers ? limits::http_trailers_max : limits::http_head_max;
+    const std::size_t largest = limits_.bytes;
     std::size_t consumed = 0;
     while (consumed < input.size()) {
         const std::size_t before = arena.size();
@@ -182,7 +182,7 @@ inline const HttpError* HeadReader::check_first(char first) const noexcept {
 
 inline const HttpError* HeadReader::line_done(bool empty, std::size_t next) noexcept {
     const std::size_t start_lines = kind_ == Kind::trailers ? 0 : 1;
-    if (!empty) return ++lines_ > limits::http_headers_max + start_lines ? &too_many_fields : nullptr;
+    if (!empty) return ++lines_ > limits_.fields + start_lines ? &too_many_fields : nullptr;
     if (lines_ >= start_lines) {
         complete_ = true;
         return nullptr;

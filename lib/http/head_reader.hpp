@@ -6,7 +6,15 @@
 #include "http/http_error.hpp"
 #include "http/message.hpp"
 
+#include <adit/limits.hpp>
+
 namespace adit::inline v0 {
+
+/// How large a head may be.
+struct HeadLimits {
+    std::size_t bytes = limits::http_head_max;     ///< with its first line
+    std::size_t fields = limits::http_headers_max; ///< lines behind that
+};
 
 class ADIT_INTERNAL HeadReader {
 public:
@@ -18,7 +26,7 @@ public:
         HttpError error;
     };
 
-    explicit HeadReader(Kind kind) noexcept : kind_(kind) {}
+    explicit HeadReader(Kind kind, HeadLimits most = {}) noexcept : limits_(most), kind_(kind) {}
 
     /// Reads into `head`, which must be empty when a message begins. Complete: head's fields and meaning are
     /// set.
@@ -27,6 +35,7 @@ public:
     Outcome read(Bytes input, Fields& trailers);
     /// Some bytes of a head were read.
     bool begun() const noexcept { return begun_; }
+    HeadLimits limits() const noexcept { return limits_; }
     void reset() noexcept;
 
 private:
@@ -41,6 +50,7 @@ private:
     HttpError read_response(Head& head) const;
     HttpError read_fields(std::string_view block, Fields& fields) const;
 
+    HeadLimits limits_;
     // Offsets into the arena.
     std::size_t scanned_ = 0;
     std::size_t head_begin_ = 0; // behind the blank line, if there was one

@@ -37,6 +37,7 @@ struct ParseResult {
 /// limits::http_head_time with `in_head()`. After an error the connection is answered once and closed.
 class ADIT_INTERNAL RequestParser {
 public:
+    explicit RequestParser(HeadLimits most = {}) noexcept : reader_(HeadReader::Kind::request, most) {}
     ParseResult parse(Bytes input);
     /// The visitor will send no more. An error if that cuts a message.
     Result<void> finish() const;
@@ -64,7 +65,7 @@ private:
     ParseResult fail(std::size_t consumed, HttpError error) noexcept;
 
     Head head_;
-    HeadReader reader_{HeadReader::Kind::request};
+    HeadReader reader_;
     BodyReader body_;
     HttpError error_;
     Phase phase_ = Phase::head;
@@ -74,6 +75,7 @@ private:
 /// is an error. All errors have status 502. A response may come before its request was sent to the end.
 class ADIT_INTERNAL ResponseParser {
 public:
+    explicit ResponseParser(HeadLimits most = {}) noexcept : reader_(HeadReader::Kind::response, most) {}
     /// The request whose answer comes next. Only while idle(), and not after a response that ended the
     /// connection (head().keep_alive() false): else the next call of parse() is an error.
     void expect(std::string_view method, bool upgrade);
@@ -92,6 +94,7 @@ public:
     bool idle() const noexcept { return phase_ == Phase::idle; }
     /// Nothing of the expected response's final head was seen.
     bool waiting() const noexcept;
+    HeadLimits head_limits() const noexcept { return reader_.limits(); }
     void release_memory() noexcept;
 
 private:
@@ -100,7 +103,7 @@ private:
     ParseResult head_done(std::size_t consumed);
 
     Head head_;
-    HeadReader reader_{HeadReader::Kind::response};
+    HeadReader reader_;
     BodyReader body_;
     HttpError error_;
     std::size_t interim_ = 0;

@@ -128,6 +128,15 @@ public:
     /// The agent may send nothing of an answer for so long, from the request on; then the visitor gets 504 (3005).
     ServerOptions& http_response_time(std::chrono::milliseconds time);
     ServerOptions& agent_stream_idle_time(std::chrono::milliseconds time);
+    /// A request body, or an answer on its way to the visitor, may make no progress for so long; then the connection is
+    /// closed. Above 0.
+    ServerOptions& http_stall_time(std::chrono::milliseconds time);
+
+    /// Bytes of a request head with its first line, and of an answer's; a visitor beyond gets 431 or 414, an agent costs 502.
+    /// 1 KiB to 16 MiB; default 1 MiB (limits::http_head_max).
+    ServerOptions& http_head_max(std::size_t bytes);
+    /// Fields of such a head; a visitor beyond gets 431. 10 to 10,000; default 1,000.
+    ServerOptions& http_fields_max(std::size_t count);
 
     /// Called for every finished exchange, on an edge thread: must not block.
     ServerOptions& on_access(std::function<void(const AccessRecord&)> sink);

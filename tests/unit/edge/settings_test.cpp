@@ -17,6 +17,28 @@ TEST_CASE("the defaults work") {
     CHECK(settings->heartbeat_interval == limits::heartbeat_interval);
 }
 
+TEST_CASE("limits and times are those of the behaviour map, and can be set") { // behaviour D.4
+    using namespace std::chrono_literals;
+    auto settings = Settings::parse(ServerOptions().data());
+    REQUIRE(settings);
+    CHECK(settings->http_idle_time == 5min);
+    CHECK(settings->http_response_time == 5min);
+    CHECK(settings->http_head_time == 10s);
+    CHECK(settings->http_stall_time == 30s);
+    CHECK(settings->http_head.bytes == 1'048'576);
+    CHECK(settings->http_head.fields == 1'000);
+    ServerOptions options;
+    options.http_idle_time(1min).http_response_time(2min).http_head_time(3s).http_stall_time(4s).http_head_max(65'536).http_fields_max(100);
+    settings = Settings::parse(options.data());
+    REQUIRE(settings);
+    CHECK(settings->http_idle_time == 1min);
+    CHECK(settings->http_response_time == 2min);
+    CHECK(settings->http_head_time == 3s);
+    CHECK(settings->http_stall_time == 4s);
+    CHECK(settings->http_head.bytes == 65'536);
+    CHECK(settings->http_head.fields == 100);
+}
+
 TEST_CASE("values that cannot work are refused, and the detail names the option") {
     struct Row {
         const char* option;
@@ -72,6 +94,11 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"http_head_time", [](ServerOptions& o) { o.http_head_time(std::chrono::milliseconds(-1)); }},
         {"http_idle_time", [](ServerOptions& o) { o.http_idle_time(std::chrono::milliseconds(0)); }},
         {"http_response_time", [](ServerOptions& o) { o.http_response_time(std::chrono::milliseconds(0)); }},
+        {"http_stall_time", [](ServerOptions& o) { o.http_stall_time(std::chrono::milliseconds(0)); }},
+        {"http_head_max", [](ServerOptions& o) { o.http_head_max(1'023); }},
+        {"http_head_max", [](ServerOptions& o) { o.http_head_max((16u << 20) + 1); }},
+        {"http_fields_max", [](ServerOptions& o) { o.http_fields_max(9); }},
+        {"http_fields_max", [](ServerOptions& o) { o.http_fields_max(10'001); }},
         {"sessions_per_credential", [](ServerOptions& o) { o.sessions_per_credential(0); }},
         {"agent_stream_idle_time", [](ServerOptions& o) { o.agent_stream_idle_time(std::chrono::milliseconds(0)); }},
         {"route_labels", [](ServerOptions& o) { o.route_labels("https://", {{"a", "b"}}); }},

@@ -115,6 +115,36 @@ TEST_CASE("heads are bounded in bytes and in fields") {
     CHECK(run_requests({"GET / HTTP/1.1\r\n" + std::string(limits::http_head_max, 'x')}) == "!431");
 }
 
+TEST_CASE("the bounds of a head can be set, and hold for every head of a connection") {
+    const HeadLimits small{1'024, 10};
+    const auto status_of = [&](const std::string& second) {
+        RequestParser parser(small);
+        const std::string all = "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + second;
+        std::string log;
+        for (Bytes input = as_bytes(all);;) {
+            const ParseResult r = parser.parse(input);
+            input = input.subspan(r.consumed);
+            if (r.state == ParseState::head_complete) log += "head ";
+            if (r.state == ParseState::error) return log + std::to_string(r.error.status);
+            if (r.state == ParseState::need_more) return log;
+        }
+    };
+    const std::string start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    CHECK(status_of(start + std::string(1'024 - start.size() - 4, 'x') + "\r\n\r\n") == "head head ");
+    CHECK(status_of(start + std::string(1'025 - start.size() - 4, 'x') + "\r\n\r\n") == "head 431");
+    CHECK(status_of("GET /" + std::string(1'024, 'x')) == "head 414");
+    std::string fields = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (int i = 1; i < 10; ++i) fields += "X: y\r\n";
+    CHECK(status_of(fields + "\r\n") == "head head ");
+    CHECK(status_of(fields + "X: y\r\n\r\n") == "head 431");
+
+    ResponseParser response(small);
+    CHECK(response.head_limits().bytes == small.bytes);
+    response.expect("GET", false);
+    const std::string answer = "HTTP/1.1 200 OK\r\nX: " + std::string(1'024, 'x');
+    CHECK(response.parse(as_bytes(answer)).error.status == 502);
+}
+
 TEST_CASE("the options of Connection are bounded, for every field is looked for among them") {
     const auto options = [](std::size_t count) {
         std::string list = "x";
