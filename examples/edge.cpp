@@ -47,7 +47,8 @@ struct Settings {
     std::vector<std::string> allow_domain, advertise_agent;
     std::string agent = "127.0.0.1:4443", https = "127.0.0.1:8443", http = "127.0.0.1:8080";
     std::string tcp_host = "127.0.0.1", tcp_ports;
-    std::string certificate, key, authtokens, seal_key, access_log = "-", min_tls = "1.2";
+    std::vector<std::string> certificate, key;
+    std::string authtokens, seal_key, access_log = "-", min_tls = "1.2", max_tls = "1.3", agent_server_name;
     std::vector<std::string> route, trusted_proxy;
     std::string region = "local";
     std::uint16_t public_https = 0, public_http = 0;
@@ -76,6 +77,17 @@ Tokens read_tokens(const std::string& path) {
     }
     if (tokens.empty()) throw std::runtime_error(path + ": has no token; write one `token name` a line");
     return tokens;
+}
+
+using Certificates = std::vector<std::pair<std::string, std::string>>;
+
+Certificates read_certificates(const Settings& settings) {
+    if (settings.certificate.size() != settings.key.size())
+        throw std::runtime_error("--certificate and --key: write as many of one as of the other, in the same order");
+    Certificates read;
+    for (std::size_t i = 0; i < settings.key.size(); ++i)
+        read.emplace_back(read_file(settings.certificate[i]), read_file(settings.key[i]));
+    return read;
 }
 
 /// The key that seals bind tokens lives in a file of mode 0600, made at the first start: agents keep their URLs.
@@ -265,7 +277,8 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
     adit::edge::ServerOptions options;
     options.base_domain(settings.base_domain).region(settings.region).threads(settings.threads);
     options.agent_address(settings.agent).https_address(settings.https).http_address(settings.http);
-    options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls);
+    options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls).max_tls_version(settings.max_tls);
+    options.agent_server_name(settings.agent_server_name);
     options.sessions_per_credential(settings.sessions_per_credential);
     for (const auto& name : settings.allow_domain) options.allow_domain(name);
     for (const auto& address : settings.advertise_agent) options.advertise_agent_address(address);
@@ -292,7 +305,12 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
         }
         options.route_labels(url, labels);
     }
-    if (!settings.certificate.empty()) options.certificate(read_file(settings.certificate), read_file(settings.key));
+    const Certificates certificates = read_certificates(settings);
+    for (std::size_t i = 0; i < certificates.size(); ++i) {
+        const auto& [chain, key] = certificates[i];
+        if (i == 0) options.certificate(chain, key);
+        else options.add_certificate(chain, key);
+    }
     if (!settings.seal_key.empty()) options.seal_key(seal_key(settings.seal_key));
     for (const auto& [token, name] : read_tokens(settings.authtokens)) options.authtoken(token, name);
     take_passed_sockets(options);
@@ -319,7 +337,7 @@ void reload(adit::edge::Server& server, const Settings& settings, LineWriter& ac
         const adit::ErrorInfo error =
             settings.certificate.empty()
                 ? server.reload_authtokens(tokens)
-                : server.reload(read_file(settings.certificate), read_file(settings.key), tokens);
+                : server.reload(read_certificates(settings), tokens);
         if (error) throw std::runtime_error(error.to_string());
         access_log.use(std::move(file));
         log.line("info", "reloaded");
@@ -394,14 +412,17 @@ int main(int argc, char** argv) {
     app.add_option("--tcp-ports", s.tcp_ports, "FIRST-LAST: ports of tcp endpoints; without it the system chooses them, and agents cannot");
     app.add_option("--public-https", s.public_https, "port that https visitors use, if a port map is in front");
     app.add_option("--public-http", s.public_http, "port that http visitors use, if a port map is in front");
-    auto* certificate = app.add_option("--certificate", s.certificate, "PEM chain; without it a CA is made, see --write-ca");
-    auto* key = app.add_option("--key", s.key, "PEM key of the certificate")->needs(certificate);
+    auto* certificate = app.add_option("--certificate", s.certificate, "PEM chain; repeatable: further ones answer for their names. Without it a CA is made, see --write-ca");
+    auto* key = app.add_option("--key", s.key, "PEM key of the certificate; one for each, in the same order")->needs(certificate);
     certificate->needs(key);
     app.add_option("--authtokens", s.authtokens, "file: one `token name` a line")->required();
     app.add_option("--seal-key", s.seal_key, "file of 32 bytes, made if missing: agents keep their URLs over restarts");
     app.add_option("--route", s.route, "\"URL key=value...\": where labelled agents serve");
     app.add_option("--trusted-proxy", s.trusted_proxy, "network that may set X-Forwarded-* itself");
     app.add_option("--min-tls", s.min_tls, "1.2 or 1.3")->capture_default_str();
+    app.add_option("--max-tls", s.max_tls, "1.2 or 1.3")->capture_default_str();
+    app.add_option("--agent-server-name", s.agent_server_name,
+                   "agents that name this host in their TLS may come to the https port as well: one port for all");
     app.add_option("--region", s.region, "told to agents")->capture_default_str();
     app.add_option("--access-log", s.access_log, "file for JSON lines; - is standard output")->capture_default_str();
     app.add_option("--sessions-per-credential", s.sessions_per_credential, "agents with one token at a time")

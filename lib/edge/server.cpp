@@ -167,8 +167,13 @@ ErrorInfo Server::reload_authtokens(const std::vector<std::pair<std::string, std
 
 ErrorInfo Server::reload(std::string_view chain_pem, std::string_view key_pem,
                          const std::vector<std::pair<std::string, std::string>>& token_and_credential) {
+    return reload({{std::string(chain_pem), std::string(key_pem)}}, token_and_credential);
+}
+
+ErrorInfo Server::reload(const std::vector<std::pair<std::string, std::string>>& chain_and_key_pem,
+                         const std::vector<std::pair<std::string, std::string>>& token_and_credential) {
     if (!running()) return not_running();
-    const auto identities = read_certificates({{std::string(chain_pem), std::string(key_pem)}});
+    const auto identities = read_certificates(chain_and_key_pem);
     if (!identities) return identities.error();
     if (ErrorInfo error = reload_authtokens(token_and_credential)) return error;
     use_certificates(impl_->context.tls, *identities);

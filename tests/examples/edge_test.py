@@ -58,8 +58,8 @@ class Edge:
         assert self.child.wait(40) == 0, self.lines
 
 
-def agent(edge, token, roots, url="https://app.localhost"):
-    env = {**os.environ, "ADIT_SERVER": f"localhost:{edge.agents}", "ADIT_AUTHTOKEN": token, "ADIT_ROOTS": str(roots)}
+def agent(edge, token, roots, url="https://app.localhost", port=None):
+    env = {**os.environ, "ADIT_SERVER": f"localhost:{port or edge.agents}", "ADIT_AUTHTOKEN": token, "ADIT_ROOTS": str(roots)}
     return subprocess.Popen([agent_program, url], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
 
@@ -90,10 +90,10 @@ def arguments(folder, more="write-ca=ca.pem\naccess-log=access.log\ndrain-second
     return ["--config", "edge.conf"]
 
 
-def make_certificate(folder, name):
+def make_certificate(folder, name, names="DNS:localhost,DNS:app.localhost,IP:127.0.0.1"):
     """chain.pem and key.pem, and a copy of the chain under `name` for who shall trust it."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7",
-                    "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,DNS:app.localhost,IP:127.0.0.1",
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=" + names,
                     "-keyout", "key.pem", "-out", "chain.pem"], cwd=folder, check=True, capture_output=True)
     (folder / name).write_bytes((folder / "chain.pem").read_bytes())
     return folder / name
@@ -111,6 +111,43 @@ def eventually(condition):
 
 def served_certificate(edge):
     return ssl.get_server_certificate(("127.0.0.1", edge.https)).strip()
+
+
+def several_certificates_and_one_port_for_all(folder):
+    shop = make_certificate(folder, "shop.pem", "DNS:shop.test")
+    (folder / "key.pem").rename(folder / "shop.key")
+    first = make_certificate(folder, "first.pem")
+    more = ('certificate=["chain.pem","shop.pem"]\nkey=["key.pem","shop.key"]\nmin-tls=1.2\nmax-tls=1.2\n'
+            "agent-server-name=localhost\nallow-domain=app.localhost\naccess-log=access.log\ndrain-seconds=5\n")
+    command = arguments(folder, more)
+    config = (folder / "edge.conf").read_text().replace("base-domain=localhost", "base-domain=tunnel.test")
+    (folder / "edge.conf").write_text(config)
+
+    def shown(name):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", edge.https), 30) as raw:
+            with context.wrap_socket(raw, server_hostname=name) as tls:
+                assert tls.version() == "TLSv1.2"
+                return ssl.DER_cert_to_PEM_cert(tls.getpeercert(True)).strip()
+
+    with Edge(folder, *command) as edge:
+        assert shown("shop.test") == shop.read_text().strip()
+        assert shown("app.localhost") == shown("nobody.test") == first.read_text().strip()
+        child = agent(edge, "first-token", first, port=edge.https)  # an agent where the visitors are
+        assert child.stdout.readline().startswith("online: ")
+        assert get(edge, first).endswith("hello\n")
+        (folder / "shop.key").write_text((folder / "key.pem").read_text())
+        edge.child.send_signal(signal.SIGHUP)
+        edge.wait_line("reload refused, .*of certificate 2: .*does not belong")
+        next_shop = make_certificate(folder, "shop.pem", "DNS:shop.test")
+        (folder / "key.pem").rename(folder / "shop.key")
+        make_certificate(folder, "first.pem")
+        edge.child.send_signal(signal.SIGHUP)
+        edge.wait_line("reloaded")
+        assert shown("shop.test") == next_shop.read_text().strip()
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
 
 
 def request(connection, path="/"):
@@ -306,6 +343,8 @@ def bad_input_names_the_problem(folder):
         (["--authtokens", "tokens", "--config", "bad.conf"], "tcp-port"),
         (["--authtokens", "tokens", "--write-ca", "no/such/folder", *free], "no/such/folder: the CA cannot be written"),
         (["--authtokens", "tokens", "--certificate", "chain.pem"], "--key"),
+        (["--authtokens", "tokens", "--certificate", "a", "--certificate", "b", "--key", "c", *free], "as many of one as of the other"),
+        (["--authtokens", "tokens", "--agent-server-name", "not a name", *free], "agent_server_name"),
         (["--authtokens", "tokens", "--sessions-per-credential", "0", *free], "sessions_per_credential"),
         (["--authtokens", "tokens", "--access-log", "no/such/folder"], "no/such/folder: cannot be opened"),
     ]
@@ -321,7 +360,7 @@ def bad_input_names_the_problem(folder):
         assert done.returncode != 0 and "FileDescriptorName=agent, https or http" in done.stderr, (names, done.stderr)
 
 
-for test in (serves_and_reloads, reloads_all_or_nothing, serves_while_nobody_reads_its_log, ends_at_once_by_a_second_signal,
+for test in (serves_and_reloads, reloads_all_or_nothing, several_certificates_and_one_port_for_all, serves_while_nobody_reads_its_log, ends_at_once_by_a_second_signal,
              its_unit_is_sound, takes_passed_sockets_and_reports_ready, bad_input_names_the_problem):
     with tempfile.TemporaryDirectory(prefix="adit-edge-") as name:
         test(pathlib.Path(name))

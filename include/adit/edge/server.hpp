@@ -96,6 +96,8 @@ public:
     ErrorInfo reload_certificates(const std::vector<std::pair<std::string, std::string>>& chain_and_key_pem);
     ErrorInfo reload_authtokens(const std::vector<std::pair<std::string, std::string>>& token_and_credential);
     /// Both of them, or neither.
+    ErrorInfo reload(const std::vector<std::pair<std::string, std::string>>& chain_and_key_pem,
+                     const std::vector<std::pair<std::string, std::string>>& token_and_credential);
     ErrorInfo reload(std::string_view chain_pem, std::string_view key_pem,
                      const std::vector<std::pair<std::string, std::string>>& token_and_credential);
 
