@@ -100,7 +100,7 @@ public:
             erase(stream);
             return 0;
         }
-        ids.back() = stream.id = id;
+        ids.back() = stream.id = last_id = id;
         stream.told = stream.head_sent = true;
         stream.finished = end;
         stream.tunnel = connect;

@@ -207,13 +207,17 @@ void Session::Impl::end_streams(ErrorCode code) {
 
 void Session::Impl::receive(Bytes input, Time time) {
     now = std::max(now, time);
-    if (failed || ended) return;
-    const ssize_t taken = nghttp2_session_mem_recv(ng.get(), input.data(), input.size());
-    if (taken < 0) broken(static_cast<int>(taken));
-    if (!failed && nghttp2_session_get_outbound_queue_size(ng.get()) > frames_queued_max) {
+    while (!input.empty() && !failed && !ended && nghttp2_session_want_read(ng.get()) != 0) {
+        const Bytes part = input.first(scan(input));
+        if (failed) break;
+        const ssize_t taken = nghttp2_session_mem_recv(ng.get(), part.data(), part.size());
+        if (taken < 0) broken(static_cast<int>(taken));
+        input = input.subspan(part.size());
+    }
+    if (!failed && !ended && nghttp2_session_get_outbound_queue_size(ng.get()) > frames_queued_max) {
         fail(ErrorCode::enhance_your_calm, "too many answers wait to be read");
     }
-    if (failed) end_streams(end_code);
+    if (failed && !ended) end_streams(end_code);
 }
 
 // nghttp2 cannot go on: the peer went too far, or memory ended, or a handler threw.

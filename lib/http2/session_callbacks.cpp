@@ -33,21 +33,18 @@ struct Session::Impl::Callbacks {
     template <class Body> static int guarded(Impl& self, Body&& body) noexcept {
         try {
             const int result = body();
-            return self.failed ? NGHTTP2_ERR_CALLBACK_FAILURE : result;
+            return self.goodbye.empty() ? result : NGHTTP2_ERR_CALLBACK_FAILURE; // that is after fail()
         } catch (...) {
             self.thrown = std::current_exception();
             return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
     }
     static int reject(Impl& self, StreamId id, ErrorCode code) {
+        self.given_up.add(id);
         nghttp2_submit_rst_stream(self.ng.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
 
-    static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
-        Impl& self = of(user);
-        return guarded(self, [&] { return self.frame_begun(*header), 0; });
-    }
     static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
         Impl& self = of(user);
         return guarded(self, [&] { return self.headers_begun(*frame) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; });
@@ -74,8 +71,9 @@ struct Session::Impl::Callbacks {
         Impl& self = of(user);
         return guarded(self, [&] { return self.body_received(id, {data, size}), 0; });
     }
-    static int invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+    static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
         Impl& self = of(user);
+        self.given_up.add(frame->hd.stream_id);
         return guarded(self, [&] { return self.glitch(), 0; });
     }
     static int stream_closed(nghttp2_session*, StreamId id, std::uint32_t code, void* user) {
@@ -101,7 +99,6 @@ struct Session::Impl::Callbacks {
     static nghttp2_session_callbacks* make() {
         nghttp2_session_callbacks* c = nullptr;
         if (nghttp2_session_callbacks_new(&c) != 0) throw std::bad_alloc();
-        nghttp2_session_callbacks_set_on_begin_frame_callback(c, begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(c, header);
         nghttp2_session_callbacks_set_on_invalid_header_callback(c, invalid_header);
@@ -136,6 +133,7 @@ Session::Impl::Impl(Role r, Handler& h, const Config& c, Time t)
     const auto make = role == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
     if (make(&session, callbacks, this, options) != 0) throw std::bad_alloc();
     ng.reset(session);
+    if (role == Role::server) frame_left = NGHTTP2_CLIENT_MAGIC_LEN;
 
     std::vector<nghttp2_settings_entry> settings = {
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, config.header_list_max},
@@ -152,35 +150,80 @@ Session::Impl::Impl(Role r, Handler& h, const Config& c, Time t)
     nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, static_cast<std::int32_t>(config.session_window));
 }
 
+// How much of the input belongs to the frame that is being received. A frame is judged when its head is complete, before
+// nghttp2 gets its last byte.
+std::size_t Session::Impl::scan(Bytes input) {
+    constexpr std::size_t head_size_of_frame = 9;
+    if (frame_left > 0 && frame_head_size == 0) { // the magic
+        const std::size_t n = std::min(frame_left, input.size());
+        frame_left -= n;
+        return n;
+    }
+    std::size_t at = 0;
+    while (frame_head_size < head_size_of_frame && at < input.size()) frame_head[frame_head_size++] = input[at++];
+    if (frame_head_size < head_size_of_frame) return at;
+    const std::uint32_t length = get_u32_be(frame_head.data()) >> 8;
+    const nghttp2_frame_hd header{length, static_cast<StreamId>(get_u32_be(frame_head.data() + 5) & 0x7fffffff),
+                                  frame_head[3], frame_head[4], 0};
+    if (at > 0) {
+        frame_left = length;
+        frame_begun(header);
+    }
+    const std::size_t n = std::min(frame_left, input.size() - at);
+    if (header.type == NGHTTP2_PRIORITY) { // nghttp2 skips it unread
+        for (std::size_t i = 0; i < n && frame_head_size < frame_head.size(); ++i) frame_head[frame_head_size++] = input[at + i];
+        const bool complete = frame_head_size == frame_head.size();
+        const auto parent = static_cast<StreamId>(get_u32_be(frame_head.data() + head_size_of_frame) & 0x7fffffff);
+        if (header.stream_id == 0 || (complete && parent == header.stream_id)) {
+            fail(ErrorCode::protocol_error, "PRIORITY of stream 0 or of a stream that depends on itself");
+        }
+    }
+    frame_left -= n;
+    if (frame_left == 0) frame_head_size = 0;
+    return at + n;
+}
+
 void Session::Impl::frame_begun(const nghttp2_frame_hd& header) {
     frame_body = 0;
+    if (header.type != NGHTTP2_CONTINUATION) continuations = 0;
+    const Stream* const stream = find(header.stream_id);
+    const bool open = stream != nullptr && stream->open;
     switch (header.type) {
     case NGHTTP2_DATA:
-        if (header.length == 0 && (header.flags & NGHTTP2_FLAG_END_STREAM) == 0) glitch();
-        [[fallthrough]];
-    case NGHTTP2_HEADERS: {
-        continuations = 0;
-        const Stream* const stream = find(header.stream_id);
-        if (stream != nullptr && stream->open) return;
-        if (std::ranges::find(closed_by_peer, header.stream_id) != closed_by_peer.end() && header.stream_id != 0) {
-            fail(ErrorCode::stream_closed, "a frame for a closed stream");
-        } else if (header.type == NGHTTP2_DATA) {
-            glitch();
+    case NGHTTP2_HEADERS:
+        if (!open && header.stream_id != 0 && header.stream_id <= last_id) return closed_stream_frame(header);
+        if (header.type == NGHTTP2_DATA) {
+            if (header.length > 0 || (header.flags & NGHTTP2_FLAG_END_STREAM) != 0) return;
+            break; // an empty one
+        }
+        if (role == Role::server && !open && header.stream_id % 2 == 1) {
+            last_id = header.stream_id;
+            if (drained) given_up.add(last_id); // ignored
         }
         return;
-    }
+    case NGHTTP2_RST_STREAM:
+        if (open) return; // has its own budget
+        break;
     case NGHTTP2_CONTINUATION:
         if (++continuations > limits::http2_continuations) {
             fail(ErrorCode::enhance_your_calm, "too many CONTINUATION frames");
             return;
         }
         break;
-    case NGHTTP2_RST_STREAM:
-        if (const Stream* stream = find(header.stream_id); stream != nullptr && stream->open) return; // has its own budget
-        break;
     default: break;
     }
     glitch();
+}
+
+// RFC 9113 5.1, 5.1.1.
+void Session::Impl::closed_stream_frame(const nghttp2_frame_hd& header) {
+    if (given_up.has(header.stream_id)) {
+        glitch();
+    } else if (header.type == NGHTTP2_DATA || closed.has(header.stream_id)) {
+        fail(ErrorCode::stream_closed, "a frame for a closed stream");
+    } else {
+        fail(ErrorCode::protocol_error, "a stream id that is lower than the one before");
+    }
 }
 
 bool Session::Impl::headers_begun(const nghttp2_frame& frame) {
@@ -196,7 +239,7 @@ bool Session::Impl::headers_begun(const nghttp2_frame& frame) {
         // A stream that was given up counts until its work has ended (CVE-2023-44487).
         if (streams.size() >= config.max_streams) {
             ++counters.streams_refused;
-            nghttp2_submit_rst_stream(ng.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_REFUSED_STREAM);
+            Callbacks::reject(*this, frame.hd.stream_id, ErrorCode::refused_stream);
             return false;
         }
         add_stream(frame.hd.stream_id);
@@ -309,7 +352,7 @@ void Session::Impl::stream_closed(StreamId id, ErrorCode code) {
     if (stream == nullptr) return;
     stream->open = false;
     drop_queue(*stream);
-    if (!stream->reset_sent) closed_by_peer[next_closed++ % closed_by_peer.size()] = id;
+    (stream->reset_sent ? given_up : closed).add(id);
     const bool complete = stream->remote_end && stream->local_end;
     if (complete) resets.give(completion_worth);
     // An answer that is complete is a good end, although the other side did not say everything.

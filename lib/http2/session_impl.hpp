@@ -6,6 +6,7 @@
 #include "http2/field_block.hpp"
 #include "http2/token_bucket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <memory>
@@ -42,6 +43,17 @@ struct Stream {
     std::uint8_t interim = 0;   ///< interim heads received
 };
 
+/// The last few ids. A peer has at most Config::max_streams under way, so these are enough.
+class RecentIds {
+public:
+    void add(StreamId id) noexcept { ids_[next_++ % ids_.size()] = id; }
+    bool has(StreamId id) const noexcept { return std::ranges::find(ids_, id) != ids_.end(); }
+
+private:
+    std::array<StreamId, 128> ids_{};
+    std::size_t next_ = 0;
+};
+
 struct Session::Impl {
     enum class Role : std::uint8_t { server, client };
 
@@ -60,7 +72,9 @@ struct Session::Impl {
 
     // session_callbacks.cpp
     struct Callbacks;
+    std::size_t scan(Bytes input);
     void frame_begun(const nghttp2_frame_hd& header);
+    void closed_stream_frame(const nghttp2_frame_hd& header);
     bool headers_begun(const nghttp2_frame& frame);
     ErrorCode field(std::string_view name, std::string_view value);
     void frame_received(const nghttp2_frame& frame);
@@ -134,9 +148,13 @@ struct Session::Impl {
     bool failed = false;           // GOAWAY is the last that is sent
     bool ended = false;            // the transport is gone
     bool draining = false, drained = false;
-    // Closed by the peer's own doing: what it sends to them is an error, not a race (RFC 9113 5.1).
-    std::array<StreamId, 64> closed_by_peer{};
-    std::size_t next_closed = 0;
+    // The frame that is being received. nghttp2 has a callback for it too, but not for frames that it will ignore.
+    std::array<std::uint8_t, 13> frame_head{}; // and the first bytes of a PRIORITY frame
+    std::size_t frame_head_size = 0;
+    std::size_t frame_left = 0;    // of its payload; at the beginning, of the client's magic
+    // Streams that have ended, newest last. What comes for one that we gave up was under way; for any other it is an error.
+    StreamId last_id = 0;          // the highest that was opened
+    RecentIds given_up, closed;
     Counters counters;
 };
 
