@@ -300,8 +300,10 @@ void Session::Impl::frame_received(const nghttp2_frame& frame) {
         break;
     }
     case NGHTTP2_RST_STREAM:
-        ++counters.resets_in;
-        charge_reset();
+        if (const Stream* stream = find(frame.hd.stream_id); stream != nullptr && stream->open) {
+            ++counters.resets_in;
+            charge_reset();
+        }
         break;
     case NGHTTP2_SETTINGS:
         if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) on_settings_received();
