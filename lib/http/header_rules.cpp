@@ -159,6 +159,11 @@ void set_connection(Head& head, bool upgrade, bool keep_alive) {
     }
 }
 
+// A server of HTTP/1.1 may refuse these without a Content-Length (RFC 9110 8.6).
+bool expects_body(const Head& request) noexcept {
+    return request.method() == "POST" || request.method() == "PUT" || request.method() == "PATCH";
+}
+
 // Towards the visitor: how can the end of this final response be told to it?
 Framing visitor_framing(const Head& response, const RequestFacts& request) noexcept {
     const int status = response.status();
@@ -177,7 +182,8 @@ Framing visitor_framing(const Head& response, const RequestFacts& request) noexc
 void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     const bool upgrade = is_upgrade(request);
     const bool chunked = request.chunked();
-    const auto length = request.framing() == Framing::length ? request.content_length() : std::nullopt;
+    auto length = request.framing() == Framing::length ? request.content_length() : std::nullopt;
+    if (request.version() == HttpVersion::http2 && request.framing() == Framing::none && expects_body(request)) length = 0;
     remove_listed(request);
     request.remove_if([&](const Field& field) {
         switch (field.id) {
@@ -185,6 +191,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
         case FieldId::content_length: return !length;
         case FieldId::expect: return true; // and again in one spelling, once
         case FieldId::proxy: return true; // becomes HTTP_PROXY in CGI
+        case FieldId::te: return !visitor.agent_http2 || !iequals(field.value, "trailers");
         case FieldId::trailer: return !chunked;
         case FieldId::upgrade: return !upgrade;
         default: return is_hop_by_hop(field.id) || (!visitor.trusted_proxy && is_forwarding(field.id));
@@ -192,14 +199,14 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     });
     set_origin_form(request);
     if (!request.has(FieldId::host) && !visitor.server_name.empty()) request.add(FieldId::host, visitor.server_name);
-    request.set_version(HttpVersion::http11);
+    request.set_version(visitor.agent_http2 ? HttpVersion::http2 : HttpVersion::http11);
     request.set_upgrade(upgrade);
     if (request.expect_continue()) request.add(FieldId::expect, "100-continue");
     if (length) set_length(request, *length);
-    if (chunked) request.add(FieldId::transfer_encoding, "chunked");
+    if (chunked && !visitor.agent_http2) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
     for (const auto& [name, value] : visitor.fields) request.set(name, value);
-    set_connection(request, upgrade, request.keep_alive());
+    if (!visitor.agent_http2) set_connection(request, upgrade, request.keep_alive());
 }
 
 void apply_forward_rules(Head& request) {

@@ -18,6 +18,7 @@ struct VisitorInfo {
     /// What the edge adds about him, such as his certificate; nobody else's field of these names gets past it.
     std::span<const std::pair<std::string, std::string>> fields = {};
     std::string_view server_name = {}; ///< of his TLS handshake; the Host of an HTTP/1.0 request without one
+    bool agent_http2 = false; ///< the request goes to an application that speaks HTTP/2
 };
 
 /// Makes the request that the agent gets out of the one the visitor sent:
@@ -27,7 +28,9 @@ struct VisitorInfo {
 ///   Client-Cert-Chain and ngrok-* go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
 ///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
 /// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
-/// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close.
+/// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
+///   came by HTTP/2, where a length need not be told, POST, PUT and PATCH without a body get Content-Length: 0;
+/// - for `agent_http2`: version HTTP/2, no field of a connection of HTTP/1.1; TE: trailers stays.
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
 
@@ -57,7 +60,7 @@ struct RequestFacts {
 /// How the response goes to the visitor.
 struct ResponsePlan {
     bool forward = true;             ///< false: drop it; an interim response to HTTP/1.0, which has none
-    Framing framing = Framing::none; ///< towards the visitor; the head says the same
+    Framing framing = Framing::none; ///< towards the visitor; the head says the same. By HTTP/2 chunked is any unknown length
     bool keep_alive = false;         ///< the connection goes on after this response
     bool tunnel = false;             ///< bytes in both directions follow the head
 };

@@ -77,19 +77,19 @@ public:
             waiting = true;
             return 0;
         }
-        const bool connect = request.method() == "CONNECT";
-        if (!protocol.empty() && !(connect && allows_connect())) return 0;
+        const bool connect = request.method() == "CONNECT" || !protocol.empty();
+        if (!protocol.empty() && (!allows_connect() || end || !is_token(protocol))) return 0;
         const std::string_view authority = request.host();
         if (!is_token(request.method()) || !is_target(request.target()) || authority.empty()) return 0;
         block.clear();
-        block.add(":method", request.method());
+        block.add(":method", connect ? "CONNECT" : request.method());
         if (!connect || !protocol.empty()) {
             block.add(":scheme", scheme);
             block.add(":path", request.target());
         }
         block.add(":authority", authority);
         if (!protocol.empty()) block.add(":protocol", protocol);
-        block.add(request, false);
+        block.add(request, false, connect);
 
         Stream& stream = add_stream(0);
         const nghttp2_data_provider body = body_of(stream);

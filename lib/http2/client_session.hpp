@@ -27,8 +27,10 @@ public:
     ClientSession(ClientHandler& handler, Time now, const Config& config = {});
 
     /// Opens a stream: the pseudo-fields are method, `scheme`, target and Host of `head`; connection-specific fields are left
-    /// out (TE: trailers stays), names made lower-case. `protocol`: extended CONNECT, if allows_connect_protocol(). 0 if that
-    /// cannot be now: the head is malformed, the agent's limit is reached (see can_request()), or no more are taken.
+    /// out (TE: trailers stays), names made lower-case. `protocol`: extended CONNECT (RFC 8441), also for a GET with Upgrade, if
+    /// allows_connect_protocol(); the response that opens it has upgrade() and a status of 2xx. `end`: there is no body; else
+    /// write() and finish(). 0 if that cannot be now: the head is malformed, the agent's limit is reached (see can_request()),
+    /// or no more are taken.
     StreamId request(const Head& head, std::string_view scheme, bool end, std::string_view protocol = {});
     bool can_request() const noexcept;
     /// The agent's SETTINGS allow extended CONNECT. False until they came.

@@ -15,9 +15,13 @@ bool is_connection_specific(const Field& field) noexcept {
     }
 }
 
-void FieldBlock::add(const Fields& fields, bool with_host) {
+void FieldBlock::add(const Fields& fields, bool with_host, bool tunnel) {
     for (const Field& field : fields) {
         if (is_connection_specific(field) || (field.id == FieldId::host && !with_host)) continue;
+        if (tunnel && (field.id == FieldId::content_length || iequals(field.name, "sec-websocket-key") ||
+                       iequals(field.name, "sec-websocket-accept"))) {
+            continue;
+        }
         add(field.name, field.value);
     }
 }

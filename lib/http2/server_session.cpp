@@ -75,13 +75,19 @@ public:
     }
 
     bool respond(Stream& stream, const Head& answer, bool end) {
-        const int status = answer.status();
-        if (status < 100 || status > 999 || status == 101) return false;
+        int status = answer.status();
+        if (status < 100 || status > 999) return false;
         if (!stream.open || stream.over || stream.head_sent || failed || ended) return false;
-        const bool interim = status < 200;
+        const bool interim = status < 200 && status != 101;
         if (interim && end) return false;
-        // These have no body, whatever is said (RFC 9110 6.4.1).
-        if (!interim && !stream.tunnel && (stream.to_head || status == 204 || status == 304)) end = true;
+        if (!interim) {
+            const bool opens = stream.tunnel && answer.upgrade() && status < 300;
+            if (!opens && (status == 101 || (stream.tunnel && status < 300))) return false;
+            if (status == 101) status = 200; // RFC 8441 5
+            stream.tunnel = opens;
+            // These have no body, whatever is said (RFC 9110 6.4.1).
+            if (!opens && (stream.to_head || status == 204 || status == 304)) end = true;
+        }
         return submit(stream, status, &answer, interim, end);
     }
 
@@ -149,7 +155,7 @@ private:
                                static_cast<char>('0' + status % 10)};
         block.clear();
         block.add(":status", {digits, sizeof digits});
-        if (fields != nullptr) block.add(*fields, true);
+        if (fields != nullptr) block.add(*fields, true, stream.tunnel);
         int rv = 0;
         if (interim) {
             rv = nghttp2_submit_headers(ng.get(), NGHTTP2_FLAG_NONE, stream.id, nullptr, block.data(), block.size(),

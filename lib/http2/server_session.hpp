@@ -33,8 +33,9 @@ public:
 
     /// An interim or the final head. Status and fields are taken, connection-specific ones left out, names made lower-case.
     /// 1xx: others follow. `end`: there is no body (HEAD, 204, 304, a length of 0); else write() and finish(). A final head
-    /// whose request has not ended is followed by RST_STREAM(NO_ERROR) when our side is complete. False if the stream is
-    /// over, has its final head already, or the head cannot be sent (status 101 cannot; nothing was sent then).
+    /// whose request has not ended is followed by RST_STREAM(NO_ERROR) when our side is complete. To CONNECT, a head with
+    /// upgrade() opens the tunnel: a 101 is sent as 200; any other is an answer like all, and 2xx cannot be. False, and
+    /// nothing was sent: the stream is over, has its final head already, or the head cannot be sent.
     bool respond(StreamId id, const Head& head, bool end);
 };
 

@@ -333,8 +333,9 @@ TEST_CASE("how a response goes to the visitor") {
         {"declined upgrade", upgrade, ok + "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n", true,
          "Content-Length: 0\n", true, F::length, true, false},
         {"CONNECT agreed", connect, ok + "Content-Length: 3\r\n\r\n", true, "", true, F::none, false, true},
-        {"HTTP/2 visitor", second, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::until_close,
-         false, false},
+        {"HTTP/2 visitor", second, ok + "Transfer-Encoding: chunked\r\n\r\n", true, "", true, F::chunked,
+         true, false},
+        {"HTTP/2 visitor, an answer until close", second, "HTTP/1.0 200 OK\r\n\r\n", true, "", true, F::chunked, true, false},
     };
     for (const Row& row : rows) {
         CAPTURE(row.what);

@@ -275,7 +275,13 @@ TEST_CASE("extended CONNECT is a request with a protocol, and bytes go both ways
     CHECK_EQ(v.log(), "[CONNECT /chat a.test]");
     CHECK_EQ(v.handler.protocol, "websocket");
     CHECK_EQ(v.handler.heads[1].framing(), Framing::none);
-    CHECK(v.session.respond(1, Head::response(200), false));
+    Head switching = Head::response(101);
+    switching.add("Upgrade", "websocket");
+    switching.add("Sec-WebSocket-Accept", "x");
+    CHECK_FALSE(v.session.respond(1, switching, false)); // nobody said that it opens the tunnel
+    CHECK_FALSE(v.session.respond(1, Head::response(200), false));
+    switching.set_upgrade(true);
+    CHECK(v.session.respond(1, switching, false));
     CHECK_EQ(v.session.write(1, as_bytes("down")), 4);
     v.peer.data(1, "up");
     v.run();
@@ -283,17 +289,23 @@ TEST_CASE("extended CONNECT is a request with a protocol, and bytes go both ways
     v.session.finish(1); // the other direction goes on
     v.handler.releases = false;
     v.flush();
+    REQUIRE(v.peer.last(NGHTTP2_HEADERS, 1));
+    CHECK_EQ(v.peer.last(NGHTTP2_HEADERS, 1)->fields.size(), 1);
     CHECK_EQ(v.story(), "200[1] D4[1] D0[1].");
     v.peer.data(1, "more", end_stream);
     v.run();
     CHECK_EQ(v.log(), "s(more).");
     v.session.release(1);
     CHECK(v.session.idle());
-
+    v.log();
+    v.handler.releases = true;
     v.peer.headers(3, {{":method", "CONNECT"}, {":authority", "b.test:443"}}, end_headers);
     v.run();
     CHECK_EQ(v.log(), "[CONNECT b.test:443 b.test:443]3");
     CHECK_EQ(v.handler.protocol, "");
+    v.answer(3, 405, "no"); // and the stream is over, although the visitor's side was not
+    v.flush();
+    CHECK_EQ(v.story(), "405[3] D2[3]. R0[3]");
 }
 
 TEST_CASE("drain: a warning, the last id when the peer has answered, and the end when the last stream is over") {
