@@ -3,6 +3,10 @@
 #include "edge/context.hpp"
 #include "edge/visitor_progress.hpp"
 
+#include "base/random.hpp"
+#include "http2/convert.hpp"
+
+#include <array>
 #include <utility>
 
 namespace adit::inline v0::edge {
@@ -122,6 +126,11 @@ Http2Request* Http2Visitor::find(http2::StreamId id) {
 
 void Http2Visitor::on_request(http2::StreamId id, Head& head, const http2::RequestInfo& info) {
     idle_time_.disarm();
+    if (!info.protocol.empty()) { // an extended CONNECT that is no Upgrade stays a CONNECT, which gets 405
+        std::array<std::uint8_t, 16> nonce;
+        fill_random(nonce);
+        http2::make_upgrade(head, info.protocol, nonce);
+    }
     auto request = std::make_shared<Http2Request>(*this, id, head, info.end);
     requests_.emplace(id, request);
     start(serve(std::static_pointer_cast<Http2Visitor>(shared_from_this()), std::move(request)));
