@@ -3,6 +3,7 @@
 #include "policy/cel/numbers.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace adit::inline v0::cel {
@@ -75,6 +76,24 @@ std::optional<int> compare(const Value& a, const Value& b) {
     case Kind::bytes: return sign(a.as_text(), b.as_text());
     default: return std::nullopt;
     }
+}
+
+Value sorted(std::vector<std::pair<Value, Value>> keyed, Budget& budget) {
+    // Checked first: an order that some pairs lack (NaN, other kinds) would be none for the sort.
+    for (const auto& [key, element] : keyed) {
+        if (!compare(key, key) || (!is_numeric(key.kind()) && key.kind() != keyed[0].first.kind()) ||
+            is_numeric(key.kind()) != is_numeric(keyed[0].first.kind())) {
+            return Value::error("these elements have no order: they must be numbers, strings or times, all of one kind");
+        }
+        const bool text = key.is(Kind::string) || key.is(Kind::bytes);
+        const std::uint64_t steps = static_cast<std::uint64_t>(std::bit_width(keyed.size()));
+        if (!budget.charge(steps * (1 + (text ? key.as_text().size() / 16 : 0)))) return Call::exhausted();
+    }
+    std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return compare(a.first, b.first) < 0; });
+    std::vector<Value> out;
+    out.reserve(keyed.size());
+    for (auto& [key, element] : keyed) out.push_back(std::move(element));
+    return Value::list(std::move(out));
 }
 
 } // namespace adit::inline v0::cel
