@@ -301,7 +301,7 @@ private:
         for (std::size_t i = first; i < node.children.size(); i += step) {
             out = out ? join(*out, node.children[i]->type) : node.children[i]->type;
         }
-        return out.value_or(Type());
+        return out.value_or(Type::open());
     }
 
     void map(Node& node) {

@@ -13,5 +13,7 @@ inline bool is_numeric(Kind kind) noexcept {
 
 /// Exact across kinds; nullopt if one is NaN.
 std::optional<int> compare_numbers(const Value& a, const Value& b) noexcept;
+/// As < and > have it: an integer meets a double as a double.
+std::optional<int> order_numbers(const Value& a, const Value& b) noexcept;
 
 } // namespace adit::inline v0::cel

@@ -185,10 +185,10 @@ Value arithmetic(Op op, const Value& left, const Value& right, Budget& budget) {
 
 Value ordering(Op op, const Value& left, const Value& right, Budget& budget) {
     if (left.is(Kind::string) || left.is(Kind::bytes)) budget.charge(left.as_text().size() / 16);
-    const std::optional<int> order = compare(left, right);
+    const bool numeric = is_numeric(left.kind()) && is_numeric(right.kind());
+    const std::optional<int> order = numeric ? order_numbers(left, right) : compare(left, right);
     if (!order) {
-        const bool nan = is_numeric(left.kind()) && is_numeric(right.kind());
-        return nan ? Value::boolean(false) : no_overload(op, left, right);
+        return numeric ? Value::boolean(false) : no_overload(op, left, right);
     }
     switch (op) {
     case Op::less: return Value::boolean(*order < 0);

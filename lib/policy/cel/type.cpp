@@ -9,15 +9,23 @@ public:
     Type value;
 };
 
+Type Type::open() noexcept {
+    Type out;
+    out.letter_ = '?';
+    return out;
+}
+
 Type Type::list(Type element) {
     Type out(Kind::list);
-    if (!element.is_dyn()) out.parts_ = std::make_shared<const Parts>(Type(), std::move(element));
+    if (!element.is_dyn() || element.is_open()) out.parts_ = std::make_shared<const Parts>(Type(), std::move(element));
     return out;
 }
 
 Type Type::map(Type key, Type value) {
     Type out(Kind::map);
-    if (!key.is_dyn() || !value.is_dyn()) out.parts_ = std::make_shared<const Parts>(std::move(key), std::move(value));
+    if (!key.is_dyn() || !value.is_dyn() || key.is_open() || value.is_open()) {
+        out.parts_ = std::make_shared<const Parts>(std::move(key), std::move(value));
+    }
     return out;
 }
 

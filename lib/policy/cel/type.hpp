@@ -37,6 +37,8 @@ public:
     /// dyn
     Type() noexcept = default;
     static Type dyn() noexcept { return {}; }
+    /// dyn that gives way to whatever it is joined with: what an empty list holds.
+    static Type open() noexcept;
     static Type null() noexcept { return Type(Kind::null); }
     static Type boolean() noexcept { return Type(Kind::boolean); }
     static Type integer() noexcept { return Type(Kind::integer); }
@@ -58,6 +60,7 @@ public:
     Kind kind() const noexcept { return kind_; }
     bool is(Kind kind) const noexcept { return kind_ == kind; }
     bool is_dyn() const noexcept { return kind_ == Kind::dyn; }
+    bool is_open() const noexcept { return kind_ == Kind::dyn && letter_ != 0; }
     /// Of a list (dyn for others).
     Type element() const;
     /// Of a map (dyn for others).

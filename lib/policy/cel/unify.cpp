@@ -40,7 +40,8 @@ bool assignable(const Type& given, const Type& wanted) {
 }
 
 Type join(const Type& a, const Type& b) {
-    if (a == b) return a;
+    if (a == b || b.is_open()) return a;
+    if (a.is_open()) return b;
     if (a.is(Kind::list) && b.is(Kind::list)) return Type::list(join(a.element(), b.element()));
     if (a.is(Kind::map) && b.is(Kind::map)) return Type::map(join(a.key(), b.key()), join(a.value(), b.value()));
     if ((is_text(a) && b.is(Kind::string)) || (is_text(b) && a.is(Kind::string))) return Type::string();

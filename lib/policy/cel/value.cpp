@@ -106,6 +106,15 @@ std::optional<int> compare_numbers(const Value& a, const Value& b) noexcept {
     }
 }
 
+std::optional<int> order_numbers(const Value& a, const Value& b) noexcept {
+    if (a.is(Kind::number) == b.is(Kind::number)) return compare_numbers(a, b);
+    const auto number = [](const Value& value) {
+        if (value.is(Kind::integer)) return static_cast<double>(value.as_integer());
+        return value.is(Kind::uint) ? static_cast<double>(value.as_uint()) : value.as_number();
+    };
+    return compare_numbers(Value::number(number(a)), Value::number(number(b)));
+}
+
 Value Value::owning_text(Kind kind, std::string v) {
     auto* text = new Text(std::move(v));
     Value out(kind);
