@@ -121,7 +121,7 @@ Token Lexer::word() {
         }
         if (prefix) {
             Token token = literal(at_, raw, bytes);
-            token.position = start;
+            if (token.kind != Tok::error) token.position = start;
             return token;
         }
     }

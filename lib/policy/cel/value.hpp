@@ -152,7 +152,8 @@ private:
     const Shared* shared_ = nullptr; // list, map, fields, or the bytes of a text
 };
 
-/// A list, perhaps one that the host makes up when it is asked (a lazy view).
+/// A list, perhaps one that the host makes up when it is asked (a lazy view). What a view gives may borrow from the
+/// activation, but not from the view itself unless the view is borrowed too: it may be gone before its elements.
 class List : public Shared {
 public:
     virtual std::size_t size() const = 0;
