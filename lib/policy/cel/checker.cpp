@@ -15,13 +15,23 @@ namespace {
 
 using TypeKind = Type::Kind;
 
-constexpr std::array<std::string_view, 12> type_names{"bool",  "int",  "uint",      "double", "string",
-                                                      "bytes", "list", "map",       "null_type", "type",
-                                                      "google.protobuf.Timestamp", "google.protobuf.Duration"};
+constexpr std::array<std::string_view, 12> type_names{"bool",
+                                                      "int",
+                                                      "uint",
+                                                      "double",
+                                                      "string",
+                                                      "bytes",
+                                                      "list",
+                                                      "map",
+                                                      "null_type",
+                                                      "type",
+                                                      "google.protobuf.Timestamp",
+                                                      "google.protobuf.Duration"};
 
 class Checker {
 public:
-    Checker(std::string_view text, const Environment& environment, Checking checking, std::vector<bool>& reads)
+    Checker(std::string_view text, const Environment& environment, Checking checking,
+            std::vector<bool>& reads)
         : text_(text), environment_(environment), strict_(checking == Checking::full), reads_(reads) {}
 
     Result<void> run(Node& root) {
@@ -125,7 +135,8 @@ private:
             return;
         }
         if (variable(node, node.name) || type_value(node, node.name)) return;
-        if (environment_.is_namespace(node.name)) return wrong(node, "'" + node.name + "' is no value: name one of its members");
+        if (environment_.is_namespace(node.name))
+            return wrong(node, "'" + node.name + "' is no value: name one of its members");
         wrong(node, "there is no variable '" + node.name + "' here");
     }
 
@@ -142,7 +153,8 @@ private:
         if (const std::string whole = qualified(node); !whole.empty()) {
             if (variable(node, whole) || type_value(node, whole)) return;
             const std::string outer = qualified(*node.children[0]);
-            if (environment_.is_namespace(outer) && !environment_.is_namespace(whole) && !starts_with_variable(outer)) {
+            if (environment_.is_namespace(outer) && !environment_.is_namespace(whole) &&
+                !starts_with_variable(outer)) {
                 return wrong(node, "'" + outer + "' has no member '" + node.name + "'");
             }
         }
@@ -192,8 +204,8 @@ private:
                 node.receiver = false;
                 node.name = whole;
                 node.children.erase(node.children.begin());
-            } else if (!outer.empty() && environment_.is_namespace(outer) && !environment_.is_namespace(whole) &&
-                       !starts_with_variable(outer)) {
+            } else if (!outer.empty() && environment_.is_namespace(outer) &&
+                       !environment_.is_namespace(whole) && !starts_with_variable(outer)) {
                 return wrong(node, "there is no function '" + whole + "'");
             }
         }
@@ -242,7 +254,9 @@ private:
             std::string out = node.receiver ? type(list.front()).to_string() + "." : std::string();
             return out + node.name + "(" + types(list.begin() + skip, list.end(), type) + ")";
         };
-        std::string out = "there is no " + form(node.children, [](const NodePtr& child) { return child->type; }) + "; there is ";
+        std::string out = "there is no " +
+                          form(node.children, [](const NodePtr& child) { return child->type; }) +
+                          "; there is ";
         bool first = true;
         for (const auto& overload : environment_.find_functions(node.name, node.receiver)) {
             out += (first ? "" : ", ") + form(overload->parameters(), [](const Type& type) { return type; });
@@ -312,7 +326,8 @@ private:
             const bool fits = key.is_dyn() || key.is(TypeKind::boolean) || key.is(TypeKind::integer) ||
                               key.is(TypeKind::uint) || assignable(key, Type::string());
             if (!fits && strict_) {
-                fail(*node.children[i], "a key is a string, an int, a uint or a bool, not a " + key.to_string());
+                fail(*node.children[i],
+                     "a key is a string, an int, a uint or a bool, not a " + key.to_string());
                 return;
             }
         }
@@ -362,10 +377,12 @@ private:
                 return fail(*node.children[0], "a condition is a bool, not a " + type(0).to_string());
             }
             if (!comparable(type(1), type(2))) {
-                return fail(node, "both results must be of one type, and are " + type(1).to_string() + " and " +
-                                      type(2).to_string() + ": put one into dyn(...)");
+                return fail(node, "both results must be of one type, and are " + type(1).to_string() +
+                                      " and " + type(2).to_string() + ": put one into dyn(...)");
             }
-            return type(1).is(TypeKind::null) ? type(2) : (type(2).is(TypeKind::null) ? type(1) : join(type(1), type(2)));
+            return type(1).is(TypeKind::null)
+                       ? type(2)
+                       : (type(2).is(TypeKind::null) ? type(1) : join(type(1), type(2)));
         case Op::logical_and:
         case Op::logical_or:
         case Op::logical_not:
@@ -384,8 +401,9 @@ private:
         case Op::in: return in(node);
         default: break;
         }
-        const std::optional<Type> result = node.children.size() == 1 ? operator_type(node.op, type(0))
-                                                                     : operator_type(node.op, type(0), type(1));
+        const std::optional<Type> result = node.children.size() == 1
+                                               ? operator_type(node.op, type(0))
+                                               : operator_type(node.op, type(0), type(1));
         if (result) return *result;
         std::string operands = type(0).to_string();
         if (node.children.size() > 1) operands += " and " + type(1).to_string();
@@ -403,7 +421,8 @@ private:
             return fail(*node.children[1], "a list is indexed by an int, not by a " + by.to_string());
         case TypeKind::map:
             if (comparable(by, of.key())) return of.value();
-            return fail(*node.children[1], "the keys of this map are of type " + of.key().to_string() + ", not " + by.to_string());
+            return fail(*node.children[1], "the keys of this map are of type " + of.key().to_string() +
+                                               ", not " + by.to_string());
         case TypeKind::object:
             if (!of.fields()->is_text() && assignable(by, Type::string())) return {};
             break;
@@ -417,9 +436,11 @@ private:
         const Type& what = node.children[0]->type;
         const bool record = of.is(TypeKind::object) && !of.fields()->is_text();
         if (!of.is_dyn() && !of.is(TypeKind::list) && !of.is(TypeKind::map) && !record) {
-            return fail(*node.children[1], "'in' looks into a list or the keys of a map, not into a " + of.to_string());
+            return fail(*node.children[1],
+                        "'in' looks into a list or the keys of a map, not into a " + of.to_string());
         }
-        const Type element = of.is(TypeKind::list) ? of.element() : (of.is(TypeKind::map) ? of.key() : Type());
+        const Type element =
+            of.is(TypeKind::list) ? of.element() : (of.is(TypeKind::map) ? of.key() : Type());
         if (comparable(what, element)) return Type::boolean();
         return fail(node, "a " + what.to_string() + " is never in a " + of.to_string());
     }

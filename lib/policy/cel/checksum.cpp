@@ -30,7 +30,9 @@ std::uint64_t little_endian(std::string_view data, std::size_t at, std::size_t b
     return out;
 }
 
-std::uint64_t mixed(std::uint64_t lane, std::uint64_t input) noexcept { return std::rotl(lane + input * p2, 31) * p1; }
+std::uint64_t mixed(std::uint64_t lane, std::uint64_t input) noexcept {
+    return std::rotl(lane + input * p2, 31) * p1;
+}
 
 } // namespace
 
@@ -50,14 +52,18 @@ std::uint64_t xxhash64(std::string_view data) noexcept {
     if (data.size() >= 32) {
         std::array<std::uint64_t, 4> lanes{p1 + p2, p2, 0, 0 - p1};
         for (; at + 32 <= data.size(); at += 32) {
-            for (std::size_t i = 0; i < 4; ++i) lanes[i] = mixed(lanes[i], little_endian(data, at + 8 * i, 8));
+            for (std::size_t i = 0; i < 4; ++i)
+                lanes[i] = mixed(lanes[i], little_endian(data, at + 8 * i, 8));
         }
-        hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
+        hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
+               std::rotl(lanes[3], 18);
         for (const std::uint64_t lane : lanes) hash = (hash ^ mixed(0, lane)) * p1 + p4;
     }
     hash += data.size();
-    for (; at + 8 <= data.size(); at += 8) hash = std::rotl(hash ^ mixed(0, little_endian(data, at, 8)), 27) * p1 + p4;
-    for (; at + 4 <= data.size(); at += 4) hash = std::rotl(hash ^ little_endian(data, at, 4) * p1, 23) * p2 + p3;
+    for (; at + 8 <= data.size(); at += 8)
+        hash = std::rotl(hash ^ mixed(0, little_endian(data, at, 8)), 27) * p1 + p4;
+    for (; at + 4 <= data.size(); at += 4)
+        hash = std::rotl(hash ^ little_endian(data, at, 4) * p1, 23) * p2 + p3;
     for (; at < data.size(); ++at) hash = std::rotl(hash ^ little_endian(data, at, 1) * p5, 11) * p1;
     hash = (hash ^ hash >> 33) * p2;
     hash = (hash ^ hash >> 29) * p3;

@@ -8,7 +8,8 @@
 
 namespace adit::inline v0::cel {
 
-/// Finds by one bisection for each length of prefix that occurs, so that 10,000 ranges cost about as much as 10.
+/// Finds by one bisection for each length of prefix that occurs, so that 10,000 ranges cost about as much
+/// as 10.
 class CidrSet final : public Shared {
 public:
     void add(const Cidr& range);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 
 namespace adit::inline v0::cel {
 
@@ -83,16 +84,22 @@ Value sorted(std::vector<std::pair<Value, Value>> keyed, Budget& budget) {
     for (const auto& [key, element] : keyed) {
         if (!compare(key, key) || (!is_numeric(key.kind()) && key.kind() != keyed[0].first.kind()) ||
             is_numeric(key.kind()) != is_numeric(keyed[0].first.kind())) {
-            return Value::error("these elements have no order: they must be numbers, strings or times, all of one kind");
+            return Value::error(
+                "these elements have no order: they must be numbers, strings or times, all of one kind");
         }
         const bool text = key.is(Kind::string) || key.is(Kind::bytes);
         const std::uint64_t steps = static_cast<std::uint64_t>(std::bit_width(keyed.size()));
         if (!budget.charge(steps * (1 + (text ? key.as_text().size() / 16 : 0)))) return Call::exhausted();
     }
-    std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return compare(a.first, b.first) < 0; });
+    std::vector<std::size_t> order(keyed.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const int sign = compare(keyed[a].first, keyed[b].first).value_or(0);
+        return sign != 0 ? sign < 0 : a < b;
+    });
     std::vector<Value> out;
     out.reserve(keyed.size());
-    for (auto& [key, element] : keyed) out.push_back(std::move(element));
+    for (const std::size_t i : order) out.push_back(std::move(keyed[i].second));
     return Value::list(std::move(out));
 }
 

@@ -20,8 +20,8 @@ namespace adit::inline v0::cel {
 
 class RegexCache;
 
-/// What is left of the cost limit of one evaluation. Once a charge was more than that, the evaluation ends with
-/// errc::limit_exceeded, whatever functions and operators answer.
+/// What is left of the cost limit of one evaluation. Once a charge was more than that, the evaluation ends
+/// with errc::limit_exceeded, whatever functions and operators answer.
 class Budget {
 public:
     explicit Budget(std::uint64_t units) noexcept : left_(units) {}
@@ -46,8 +46,8 @@ private:
     bool spent_ = false;
 };
 
-/// What a program is evaluated against: the values of the variables that its environment declares. The host derives its
-/// own; functions of the host get it back by Call::activation().
+/// What a program is evaluated against: the values of the variables that its environment declares. The host
+/// derives its own; functions of the host get it back by Call::activation().
 class Activation {
 public:
     Activation() = default;
@@ -55,8 +55,8 @@ public:
     Activation& operator=(const Activation&) = delete;
     virtual ~Activation() = default;
 
-    /// `index` is what Environment::declare() returned. May borrow from the activation. Asked each time an expression
-    /// names the variable, so it should be quick: give lists and maps as views.
+    /// `index` is what Environment::declare() returned. May borrow from the activation. Asked each time an
+    /// expression names the variable, so it should be quick: give lists and maps as views.
     virtual Value variable(std::size_t index) const = 0;
     /// For rand.*. By default from adit::fill_random().
     virtual void fill_random(MutableBytes out) const;
@@ -65,7 +65,8 @@ public:
 /// What a function is given besides its arguments.
 class Call {
 public:
-    Call(const Activation& activation, Budget& budget, const Shared* prepared, RegexCache& regex_cache) noexcept
+    Call(const Activation& activation, Budget& budget, const Shared* prepared,
+         RegexCache& regex_cache) noexcept
         : activation_(activation), budget_(budget), prepared_(prepared), regex_cache_(regex_cache) {}
 
     /// The one that evaluate() was given: a host casts it to its own class.
@@ -87,20 +88,22 @@ private:
     RegexCache& regex_cache_;
 };
 
-/// Carries a function out. The arguments have the kinds that the signature names (dyn: any, never error). Answers
-/// Value::error() if it cannot; must be pure but for the activation, charge what it touches, and be thread-safe.
+/// Carries a function out. The arguments have the kinds that the signature names (dyn: any, never error).
+/// Answers Value::error() if it cannot; must be pure but for the activation, charge what it touches, and be
+/// thread-safe.
 using Callback = Value (*)(Call& call, std::span<const Value> arguments);
-/// Works a constant last argument up while the program is compiled (a regular expression, a list of ranges). An error
-/// is the compiler's.
+/// Works a constant last argument up while the program is compiled (a regular expression, a list of ranges).
+/// An error is the compiler's.
 using Prepare = Result<std::shared_ptr<const Shared>> (*)(const Value& last);
 
 /// A signature of a function and what carries it out.
 class Function {
 public:
-    /// "getReqHeader", or "trim" with `receiver` for "x".trim(), or "json.encode" for a function with a dotted name.
-    /// With `receiver` the first parameter stands before the dot.
+    /// "getReqHeader", or "trim" with `receiver` for "x".trim(), or "json.encode" for a function with a
+    /// dotted name. With `receiver` the first parameter stands before the dot.
     Function(std::string name, std::vector<Type> parameters, Type result, Callback call)
-        : name_(std::move(name)), parameters_(std::move(parameters)), result_(std::move(result)), callback_(call) {}
+        : name_(std::move(name)), parameters_(std::move(parameters)), result_(std::move(result)),
+          callback_(call) {}
     Function& receiver() {
         receiver_ = true;
         return *this;
@@ -126,8 +129,8 @@ private:
     Prepare prepare_ = nullptr;
 };
 
-/// What expressions of one place (a phase, an event filter) may name. Copyable; not changed by compiling. Programs do not
-/// refer to it once they are compiled.
+/// What expressions of one place (a phase, an event filter) may name. Copyable; not changed by compiling.
+/// Programs do not refer to it once they are compiled.
 class Environment {
 public:
     class Variable {
@@ -140,15 +143,16 @@ public:
     /// With CEL's standard functions and those of behaviour C.4 that need no request.
     Environment();
 
-    /// Declares a variable, "req" or "time.now" (a dotted name is one variable). Returns its index, counted from 0 in
-    /// the order of declaration.
+    /// Declares a variable, "req" or "time.now" (a dotted name is one variable). Returns its index, counted
+    /// from 0 in the order of declaration.
     std::size_t declare(std::string name, Type type);
     /// Adds a function; several of one name are told apart by their parameters.
     void add(Function function);
 
     const Variable* find_variable(std::string_view name) const noexcept;
     /// All signatures of that name and form; empty if there is none.
-    std::span<const std::shared_ptr<const Function>> find_functions(std::string_view name, bool receiver) const noexcept;
+    std::span<const std::shared_ptr<const Function>> find_functions(std::string_view name,
+                                                                    bool receiver) const noexcept;
     /// Whether a variable or global function has a name that starts with `name` and a dot.
     bool is_namespace(std::string_view name) const noexcept;
     std::size_t variable_count() const noexcept { return count_; }

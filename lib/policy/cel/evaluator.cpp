@@ -143,7 +143,8 @@ private:
             return Value::boolean(object->has_field(node.index));
         }
         if (!of.is(Kind::map) && !of.as_object()) {
-            return Value::error("a " + std::string(type_name(of.kind())) + " has no field '" + node.name + "'");
+            return Value::error("a " + std::string(type_name(of.kind())) + " has no field '" + node.name +
+                                "'");
         }
         return Value::boolean(member(of, node.name).has_value());
     }
@@ -196,7 +197,8 @@ private:
             return overload->callback()(call, arguments);
         }
         std::string types;
-        for (const Value& argument : arguments) types += (types.empty() ? "" : ", ") + std::string(type_name(argument.kind()));
+        for (const Value& argument : arguments)
+            types += (types.empty() ? "" : ", ") + std::string(type_name(argument.kind()));
         return Value::error("there is no " + node.name + " for (" + types + ")");
     }
 
@@ -231,13 +233,15 @@ private:
         return make_map(std::move(entries));
     }
 
-    // Calls `each` with every element as the local variable until it answers false; gives an error if there is no range.
+    // Calls `each` with every element as the local variable until it answers false; gives an error if there
+    // is no range.
     template <class Each>
     Value over(const Node& node, Each each) {
         const Value of = eval(*node.children[0]);
         if (of.is_error()) return of;
         const Range range(of);
-        if (!range.is_valid()) return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
+        if (!range.is_valid())
+            return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
         const std::size_t size = range.size();
         const Scope* outer = scope_;
         for (std::size_t i = 0; i < size; ++i) {

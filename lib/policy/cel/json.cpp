@@ -50,7 +50,9 @@ public:
         return false;
     }
 
-    Value take() { return open_.front().elements.empty() ? Value() : std::move(open_.front().elements.front()); }
+    Value take() {
+        return open_.front().elements.empty() ? Value() : std::move(open_.front().elements.front());
+    }
 
     std::string problem = "this is no JSON";
 

@@ -101,7 +101,9 @@ Token Lexer::number() {
         ++at_;
     }
     if (is_letter(at(at_)) || is_digit(at(at_))) {
-        return make(Tok::error, start, "a number ends at '" + std::string(1, text_[at_]) + "': put a space or an operator in between");
+        return make(Tok::error, start,
+                    "a number ends at '" + std::string(1, text_[at_]) +
+                        "': put a space or an operator in between");
     }
     return make(kind, start, std::move(text));
 }
@@ -133,7 +135,8 @@ Token Lexer::quoted_name() {
     while (at_ < text_.size() && text_[at_] != '`') {
         const char c = text_[at_];
         if (!is_letter(c) && !is_digit(c) && std::string_view("_.-/ ").find(c) == std::string_view::npos) {
-            return make(Tok::error, at_, "a name in back quotes has letters, digits, '_', '.', '-', '/' and spaces only");
+            return make(Tok::error, at_,
+                        "a name in back quotes has letters, digits, '_', '.', '-', '/' and spaces only");
         }
         ++at_;
     }
@@ -205,7 +208,8 @@ bool Lexer::escape(std::string& out, bool bytes, std::string& problem) {
     for (std::size_t i = 0; i < digits; ++i) {
         const int digit = hex_digit(at(from + i));
         if (digit < 0 || static_cast<std::uint32_t>(digit) >= base) {
-            problem = "this escape needs " + std::to_string(digits) + (base == 8 ? " octal" : " hexadecimal") + " digits";
+            problem = "this escape needs " + std::to_string(digits) +
+                      (base == 8 ? " octal" : " hexadecimal") + " digits";
             return false;
         }
         code = code * base + static_cast<std::uint32_t>(digit);

@@ -17,12 +17,15 @@ public:
     explicit Library(Environment& environment) noexcept : environment_(environment) {}
 
     /// name(...)
-    void global(std::string name, std::initializer_list<Type> parameters, Type result, Callback call, Prepare work = nullptr) {
+    void global(std::string name, std::initializer_list<Type> parameters, Type result, Callback call,
+                Prepare work = nullptr) {
         environment_.add(Function(std::move(name), parameters, std::move(result), call).prepare(work));
     }
     /// x.name(...)
-    void method(std::string name, std::initializer_list<Type> parameters, Type result, Callback call, Prepare work = nullptr) {
-        environment_.add(Function(std::move(name), parameters, std::move(result), call).receiver().prepare(work));
+    void method(std::string name, std::initializer_list<Type> parameters, Type result, Callback call,
+                Prepare work = nullptr) {
+        environment_.add(
+            Function(std::move(name), parameters, std::move(result), call).receiver().prepare(work));
     }
 
 private:

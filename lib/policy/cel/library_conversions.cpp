@@ -11,10 +11,13 @@ namespace adit::inline v0::cel {
 
 namespace {
 
-Value range_error(std::string_view type) { return Value::error("the number is out of the range of " + std::string(type)); }
+Value range_error(std::string_view type) {
+    return Value::error("the number is out of the range of " + std::string(type));
+}
 
 Value cannot(std::string_view type, std::string_view text) {
-    return Value::error("'" + std::string(text.substr(0, 64)) + "' cannot be converted to " + std::string(type));
+    return Value::error("'" + std::string(text.substr(0, 64)) + "' cannot be converted to " +
+                        std::string(type));
 }
 
 Value identity(Call&, Arguments a) { return a[0]; }
@@ -29,7 +32,8 @@ std::optional<Integer> whole(std::string_view text) {
 }
 
 Value int_of_uint(Call&, Arguments a) {
-    if (a[0].as_uint() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return range_error("int");
+    if (a[0].as_uint() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return range_error("int");
     return Value::integer(static_cast<std::int64_t>(a[0].as_uint()));
 }
 
@@ -89,7 +93,8 @@ Value bool_of_string(Call&, Arguments a) {
 
 Value timestamp_of_string(Call&, Arguments a) {
     const auto value = parse_timestamp(a[0].as_text());
-    return value ? Value::timestamp(*value) : cannot("timestamp (RFC 3339, as 2024-12-31T23:59:59Z)", a[0].as_text());
+    return value ? Value::timestamp(*value)
+                 : cannot("timestamp (RFC 3339, as 2024-12-31T23:59:59Z)", a[0].as_text());
 }
 
 Value timestamp_of_int(Call&, Arguments a) {
@@ -105,7 +110,8 @@ Value duration_of_string(Call&, Arguments a) {
 } // namespace
 
 void add_conversions(Library& library) {
-    const Type integer = Type::integer(), uint = Type::uint(), number = Type::number(), string = Type::string();
+    const Type integer = Type::integer(), uint = Type::uint(), number = Type::number(),
+               string = Type::string();
     const auto add = [&](const char* name, const Type& from, const Type& to, Callback call) {
         library.global(name, {from}, to, call);
     };
@@ -122,10 +128,12 @@ void add_conversions(Library& library) {
     add("double", number, number, identity);
     add("double", integer, number,
         [](Call&, Arguments a) { return Value::number(static_cast<double>(a[0].as_integer())); });
-    add("double", uint, number, [](Call&, Arguments a) { return Value::number(static_cast<double>(a[0].as_uint())); });
+    add("double", uint, number,
+        [](Call&, Arguments a) { return Value::number(static_cast<double>(a[0].as_uint())); });
     add("double", string, number, number_of_string);
     add("string", string, string, identity);
-    for (const Type& from : {integer, uint, number, Type::boolean(), Type::bytes(), Type::timestamp(), Type::duration()}) {
+    for (const Type& from :
+         {integer, uint, number, Type::boolean(), Type::bytes(), Type::timestamp(), Type::duration()}) {
         add("string", from, string, string_of);
     }
     add("bytes", Type::bytes(), Type::bytes(), identity);
@@ -138,7 +146,8 @@ void add_conversions(Library& library) {
     add("duration", Type::duration(), Type::duration(), identity);
     add("duration", string, Type::duration(), duration_of_string);
     add("dyn", Type::parameter('A'), Type::dyn(), identity);
-    add("type", Type::parameter('A'), Type::type(), [](Call&, Arguments a) { return Value::type(type_name(a[0].kind())); });
+    add("type", Type::parameter('A'), Type::type(),
+        [](Call&, Arguments a) { return Value::type(type_name(a[0].kind())); });
 }
 
 } // namespace adit::inline v0::cel

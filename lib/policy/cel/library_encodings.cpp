@@ -26,13 +26,15 @@ Value decode_base64(Call& call, Arguments a) {
 Value decode_base64_text(Call& call, Arguments a) {
     Value bytes = decode_base64(call, a);
     if (bytes.is_error()) return bytes;
-    if (!utf8_valid(bytes.as_text())) return Value::error("what the base64 stands for is no text: use base64.decode() for bytes");
+    if (!utf8_valid(bytes.as_text()))
+        return Value::error("what the base64 stands for is no text: use base64.decode() for bytes");
     return Value::string(std::string(bytes.as_text()));
 }
 
 Value basic_auth(Call& call, Arguments a) {
     if (!call.charge_bytes(2 * (a[0].as_text().size() + a[1].as_text().size()))) return Call::exhausted();
-    return Value::string("Basic " + base64_encode(std::string(a[0].as_text()) + ":" + std::string(a[1].as_text())));
+    return Value::string("Basic " +
+                         base64_encode(std::string(a[0].as_text()) + ":" + std::string(a[1].as_text())));
 }
 
 Value from_json(Call& call, Arguments a) { return decode_json(a[0].as_text(), call.budget()); }

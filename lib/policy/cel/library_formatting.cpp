@@ -26,7 +26,8 @@ public:
                 at = end;
                 continue;
             }
-            if (++at >= text.size()) return Value::error("the format ends in the middle of a '%': write %% for one");
+            if (++at >= text.size())
+                return Value::error("the format ends in the middle of a '%': write %% for one");
             if (text[at] == '%') {
                 out_.push_back('%');
                 ++at;
@@ -36,12 +37,14 @@ public:
             if (text[at] == '.') {
                 const char* last = text.data() + text.size();
                 const auto [end, code] = std::from_chars(text.data() + at + 1, last, precision);
-                if (code != std::errc() || precision < 0 || precision > precision_max) return Value::error("the format has a wrong precision");
+                if (code != std::errc() || precision < 0 || precision > precision_max)
+                    return Value::error("the format has a wrong precision");
                 at = static_cast<std::size_t>(end - text.data());
                 if (at >= text.size()) return Value::error("the format ends in the middle of a '%'");
             }
             if (used >= values.size()) return Value::error("the format has more '%' than there are values");
-            if (Value problem = put(text[at++], precision, values.at(used++)); problem.is_error()) return problem;
+            if (Value problem = put(text[at++], precision, values.at(used++)); problem.is_error())
+                return problem;
             if (!call_.charge_bytes(64)) return Call::exhausted();
         }
         return Value::string(std::move(out_));
@@ -49,7 +52,8 @@ public:
 
 private:
     static Value wrong(char verb, const Value& value) {
-        return Value::error("%" + std::string(1, verb) + " of the format does not take a " + std::string(type_name(value.kind())));
+        return Value::error("%" + std::string(1, verb) + " of the format does not take a " +
+                            std::string(type_name(value.kind())));
     }
 
     Value put(char verb, int precision, const Value& value) {
@@ -67,7 +71,9 @@ private:
         case 'o': return integer(verb, 8, value);
         case 'x':
         case 'X': return hexadecimal(verb, value);
-        default: return Value::error("the format has no '%" + std::string(1, verb) + "': there are %s %d %f %e %b %o %x %X");
+        default:
+            return Value::error("the format has no '%" + std::string(1, verb) +
+                                "': there are %s %d %f %e %b %o %x %X");
         }
     }
 
@@ -101,7 +107,9 @@ private:
         std::vector<std::pair<std::string, Value>> keys;
         for (const Value& key : map.keys()) keys.emplace_back(scalar_text(key).value_or(std::string()), key);
         if (!call_.charge(keys.size() * 4)) return Call::exhausted();
-        std::stable_sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+            return a.first != b.first ? a.first < b.first : a.second.kind() < b.second.kind(); // 1 and "1"
+        });
         out_.push_back('{');
         bool first = true;
         for (const auto& [text, key] : keys) {
@@ -139,7 +147,8 @@ private:
         if (!call_.charge_bytes(400 + precision_max)) return Call::exhausted();
         std::array<char, 320 + precision_max + 16> buffer{};
         const int digits = precision < 0 ? 6 : precision;
-        const auto [end, code] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, form, digits);
+        const auto [end, code] =
+            std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, form, digits);
         out_.append(buffer.data(), end);
         return {};
     }
@@ -172,8 +181,9 @@ private:
         }
         if (verb == 'X') {
             std::transform(out_.begin() + static_cast<std::ptrdiff_t>(start), out_.end(),
-                           out_.begin() + static_cast<std::ptrdiff_t>(start),
-                           [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
+                           out_.begin() + static_cast<std::ptrdiff_t>(start), [](char c) {
+                               return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+                           });
         }
         return {};
     }

@@ -12,7 +12,8 @@ namespace {
 template <class Integer>
 std::string big_endian(Integer value) {
     std::string out(sizeof(value), '\0');
-    for (std::size_t i = out.size(); i-- > 0; value = static_cast<Integer>(value >> 8)) out[i] = static_cast<char>(value & 0xFF);
+    for (std::size_t i = out.size(); i-- > 0; value = static_cast<Integer>(value >> 8))
+        out[i] = static_cast<char>(value & 0xFF);
     return out;
 }
 
@@ -29,7 +30,8 @@ std::string hexadecimal(std::string_view bytes) {
 template <class Make>
 Value hashed(Call& call, Arguments a, Make make) {
     const bool base64 = a.size() > 1 && a[1].as_text() == "base64";
-    if (a.size() > 1 && !base64 && a[1].as_text() != "hex") return Value::error("a hash is written as \"hex\" or \"base64\"");
+    if (a.size() > 1 && !base64 && a[1].as_text() != "hex")
+        return Value::error("a hash is written as \"hex\" or \"base64\"");
     if (!call.charge(20) || !call.charge_bytes(2 * a[0].as_text().size())) return Call::exhausted();
     const std::string bytes = make(a[0].as_text());
     return Value::string(base64 ? base64_encode(bytes) : hexadecimal(bytes));

@@ -15,7 +15,8 @@ Value join(Call& call, Arguments a) {
     std::string out;
     for (std::size_t i = 0; i < list.size(); ++i) {
         const Value element = list.at(i);
-        if (!element.is(Kind::string)) return Value::error("join() takes strings only, not a " + std::string(type_name(element.kind())));
+        if (!element.is(Kind::string))
+            return Value::error("join() takes strings only, not a " + std::string(type_name(element.kind())));
         if (!call.charge_bytes(element.as_text().size() + separator.size())) return Call::exhausted();
         if (i > 0) out.append(separator);
         out.append(element.as_text());
@@ -29,8 +30,8 @@ Value slice(Call& call, Arguments a) {
     const std::int64_t first = a[1].as_integer();
     const std::int64_t last = a.size() > 2 ? a[2].as_integer() : size;
     if (first < 0 || last > size || first > last) {
-        return Value::error("slice(" + std::to_string(first) + ", " + std::to_string(last) + ") is outside of a list of " +
-                            std::to_string(size));
+        return Value::error("slice(" + std::to_string(first) + ", " + std::to_string(last) +
+                            ") is outside of a list of " + std::to_string(size));
     }
     if (!call.charge(static_cast<std::uint64_t>(last - first))) return Call::exhausted();
     std::vector<Value> out;

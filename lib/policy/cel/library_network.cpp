@@ -26,8 +26,9 @@ IpAddress network_of(const IpAddress& address, int mapped_prefix) noexcept {
 void CidrSet::add(const Cidr& range) {
     const bool v4 = range.network().is_v4();
     const int prefix = range.prefix() + (v4 ? 96 : 0);
-    const auto found = std::find_if(levels_.begin(), levels_.end(),
-                                    [&](const Level& level) { return level.v4 == v4 && level.prefix == prefix; });
+    const auto found = std::find_if(levels_.begin(), levels_.end(), [&](const Level& level) {
+        return level.v4 == v4 && level.prefix == prefix;
+    });
     Level& level = found == levels_.end() ? levels_.emplace_back() : *found;
     level.v4 = v4;
     level.prefix = prefix;
@@ -41,8 +42,8 @@ void CidrSet::finish() {
 bool CidrSet::contains(const IpAddress& address) const noexcept {
     const bool v4 = address.is_v4();
     return std::any_of(levels_.begin(), levels_.end(), [&](const Level& level) {
-        return level.v4 == v4 &&
-               std::binary_search(level.networks.begin(), level.networks.end(), network_of(address, level.prefix));
+        return level.v4 == v4 && std::binary_search(level.networks.begin(), level.networks.end(),
+                                                    network_of(address, level.prefix));
     });
 }
 
@@ -67,7 +68,8 @@ Value in_range(Call& call, Arguments a) {
     if (!call.charge(4)) return Call::exhausted();
     const auto address = IpAddress::parse(a[0].as_text());
     if (!address) return Value::boolean(false);
-    if (const auto* set = static_cast<const CidrSet*>(call.prepared())) return Value::boolean(set->contains(*address));
+    if (const auto* set = static_cast<const CidrSet*>(call.prepared()))
+        return Value::boolean(set->contains(*address));
     if (a[1].is(Kind::string)) {
         const auto range = Cidr::parse(a[1].as_text());
         return Value::boolean(range && range->contains(*address));

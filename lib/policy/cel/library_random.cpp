@@ -25,7 +25,8 @@ Value random_int(Call& call, Arguments a) {
     const std::int64_t least = a.empty() ? 0 : a[0].as_integer();
     const std::int64_t most = a.empty() ? 1 : a[1].as_integer();
     if (least > most) return Value::error("rand.int(min, max) needs a min that is not above the max");
-    const std::uint64_t span = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(least) + 1; // 0: all there are
+    const std::uint64_t span =
+        static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(least) + 1; // 0: all there are
     // Numbers of the last, incomplete round would favour small results.
     const std::uint64_t usable = span == 0 ? 0 : (0 - span) % span;
     for (;;) {

@@ -24,13 +24,15 @@ Value contains(Call& call, Arguments a) {
     if (!call.charge_bytes(a[0].as_text().size() + a[1].as_text().size())) return Call::exhausted();
     // The library's search is quadratic at worst, so the texts' product counts.
     const std::string_view part = a[1].as_text();
-    if (part.size() > 16 && !call.charge(a[0].as_text().size() / 256 * (part.size() / 16))) return Call::exhausted();
+    if (part.size() > 16 && !call.charge(a[0].as_text().size() / 256 * (part.size() / 16)))
+        return Call::exhausted();
     return Value::boolean(a[0].as_text().find(part) != std::string_view::npos);
 }
 
 Value matches(Call& call, Arguments a) {
     if (!call.charge_bytes(4 * a[0].as_text().size())) return Call::exhausted();
-    if (const auto* regex = static_cast<const Regex*>(call.prepared())) return Value::boolean(regex->matches(a[0].as_text()));
+    if (const auto* regex = static_cast<const Regex*>(call.prepared()))
+        return Value::boolean(regex->matches(a[0].as_text()));
     // To compile a pattern costs some microseconds; whether it is in the cache changes nothing of the price.
     if (!call.charge(500 + 8 * a[1].as_text().size())) return Call::exhausted();
     const auto regex = call.regex_cache().get(a[1].as_text());

@@ -94,7 +94,9 @@ Value split(Call& call, Arguments a) {
     std::vector<Value> out;
     std::int64_t left = limit_of(a, 2);
     if (left == 0) return Value::list(std::move(out));
-    const auto more = [&] { return separator.empty() ? text.size() > utf8_length(text, 0) : text.find(separator) != npos; };
+    const auto more = [&] {
+        return separator.empty() ? text.size() > utf8_length(text, 0) : text.find(separator) != npos;
+    };
     for (; left > 1 && !text.empty() && more(); --left) {
         if (!call.charge(2)) return Call::exhausted();
         out.push_back(Value::string(std::string(cut(text, separator))));
@@ -126,8 +128,8 @@ Value replace(Call& call, Arguments a) {
 
 bool is_space(std::uint32_t code) noexcept {
     return code == ' ' || (code >= '\t' && code <= '\r') || code == 0x85 || code == 0xA0 || code == 0x1680 ||
-           (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
-           code == 0x3000;
+           (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F ||
+           code == 0x205F || code == 0x3000;
 }
 
 Value trim(Call& call, Arguments a) {
@@ -158,8 +160,8 @@ Value reverse(Call& call, Arguments a) {
     return Value::string(std::move(out));
 }
 
-// A range of letters in two cases: from `first` to `last`, the other case `apart` further on; with `pairs` they stand in
-// turns, the large one at even places from `first`.
+// A range of letters in two cases: from `first` to `last`, the other case `apart` further on; with `pairs`
+// they stand in turns, the large one at even places from `first`.
 class Letters {
 public:
     std::uint32_t first;
@@ -195,7 +197,8 @@ std::uint32_t to_lower(std::uint32_t code) noexcept {
 std::uint32_t to_upper(std::uint32_t code) noexcept {
     for (const Letters& letters : alphabets) {
         if (letters.pairs) {
-            if (code >= letters.first && code <= letters.last) return (code - letters.first) % 2 == 1 ? code - 1 : code;
+            if (code >= letters.first && code <= letters.last)
+                return (code - letters.first) % 2 == 1 ? code - 1 : code;
         } else if (code >= letters.first + letters.apart && code <= letters.last + letters.apart) {
             return code - letters.apart;
         }

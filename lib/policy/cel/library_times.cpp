@@ -1,19 +1,22 @@
 // The parts of timestamps and durations.
+#include "policy/cel/calendar.hpp"
 #include "policy/cel/library.hpp"
-#include "policy/cel/time.hpp"
+#include "policy/cel/time_zone.hpp"
 
 namespace adit::inline v0::cel {
 
 namespace {
 
 template <int Calendar::* part, int more = 0>
-Value part_of(Call&, Arguments a) {
+Value part_of(Call& call, Arguments a) {
     std::int64_t offset = 0;
     if (a.size() > 1) {
-        const auto known = parse_offset(a[1].as_text());
+        if (!call.charge(100)) return Call::exhausted(); // the name is looked for among 600
+        const auto known = zone_offset(a[1].as_text(), a[0].as_timestamp());
         if (!known) {
-            return Value::error("the time zone '" + std::string(a[1].as_text().substr(0, 64)) +
-                                "' is not known: give UTC or an offset as +02:00");
+            return Value::error(
+                "the time zone '" + std::string(a[1].as_text().substr(0, 64)) +
+                "' is not known: give a name of IANA as Europe/Berlin, UTC, or an offset as +02:00");
         }
         offset = *known;
     }

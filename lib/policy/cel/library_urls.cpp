@@ -61,7 +61,8 @@ Value escape(Call& call, Arguments a) {
 Value unescape(Call& call, Arguments a) {
     if (!call.charge_bytes(2 * a[0].as_text().size())) return Call::exhausted();
     std::optional<std::string> out = unescaped(a[0].as_text(), true);
-    return out ? Value::string(std::move(*out)) : Value::error("a '%' in this text is not followed by two hexadecimal digits");
+    return out ? Value::string(std::move(*out))
+               : Value::error("a '%' in this text is not followed by two hexadecimal digits");
 }
 
 // The values of each name, in their order; an error for wrong escapes.
@@ -75,8 +76,10 @@ Value parse_query(std::string_view query, Budget& budget) {
         if (pair.empty()) continue;
         const std::size_t equals = pair.find('=');
         const auto name = unescaped(pair.substr(0, equals), true);
-        const auto value = unescaped(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
-        if (!name || !value) return Value::error("a '%' in the query is not followed by two hexadecimal digits");
+        const auto value =
+            unescaped(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+        if (!name || !value)
+            return Value::error("a '%' in the query is not followed by two hexadecimal digits");
         if (!budget.charge(2 + names.size() / 4)) return Call::exhausted();
         auto found = names.begin();
         while (found != names.end() && found->first.as_text() != *name) ++found;
@@ -93,7 +96,8 @@ Value decode_query(Call& call, Arguments a) { return parse_query(a[0].as_text(),
 bool put_pair(Call& call, std::string& out, std::string_view name, const Value& value, std::string& problem) {
     const std::optional<std::string> text = value.is(Kind::null) ? std::string() : scalar_text(value);
     if (!text) {
-        problem = "a query has texts, numbers and lists of them only, no " + std::string(type_name(value.kind()));
+        problem =
+            "a query has texts, numbers and lists of them only, no " + std::string(type_name(value.kind()));
         return false;
     }
     if (!call.charge_bytes(3 * (name.size() + text->size()))) return false;
@@ -115,7 +119,8 @@ Value encode_query(Call& call, Arguments a) {
         bool fine = true;
         if (value->is(Kind::list)) {
             const List& list = value->as_list();
-            for (std::size_t i = 0; i < list.size() && fine; ++i) fine = put_pair(call, out, name, list.at(i), problem);
+            for (std::size_t i = 0; i < list.size() && fine; ++i)
+                fine = put_pair(call, out, name, list.at(i), problem);
         } else {
             fine = put_pair(call, out, name, *value, problem);
         }
@@ -197,7 +202,8 @@ Value url_of(Call& call, Arguments a) {
     if (!url) return Value::error("this is no URL");
     const auto path = unescaped(url->path, false);
     Value parameters = parse_query(url->query, call.budget());
-    if (!path || parameters.is_error()) return Value::error("a '%' in the URL is not followed by two hexadecimal digits");
+    if (!path || parameters.is_error())
+        return Value::error("a '%' in the URL is not followed by two hexadecimal digits");
     const auto copy = [](std::string_view view) { return Value::string(std::string(view)); };
     std::string authority(url->host);
     if (!url->port.empty()) authority.append(":").append(url->port);

@@ -65,7 +65,9 @@ bool is_numeric_type(const Type& type) {
     return type.is(TypeKind::integer) || type.is(TypeKind::uint) || type.is(TypeKind::number);
 }
 
-Type plain(const Type& type) { return assignable(type, Type::string()) && !type.is_dyn() ? Type::string() : type; }
+Type plain(const Type& type) {
+    return assignable(type, Type::string()) && !type.is_dyn() ? Type::string() : type;
+}
 
 std::optional<Type> sum_type(const Type& left, const Type& right) {
     const bool timestamp = left.is(TypeKind::timestamp) || right.is(TypeKind::timestamp);
@@ -114,9 +116,11 @@ std::optional<Type> operator_type(Op op, const Type& a, const Type& b) {
     const Type left = plain(a);
     const Type right = plain(b);
     if (op >= Op::less && op <= Op::greater_equal) {
-        if (left.is_dyn() || right.is_dyn() || (is_numeric_type(left) && is_numeric_type(right))) return Type::boolean();
+        if (left.is_dyn() || right.is_dyn() || (is_numeric_type(left) && is_numeric_type(right)))
+            return Type::boolean();
         const bool ordered = left == right && !left.is(TypeKind::list) && !left.is(TypeKind::map) &&
-                             !left.is(TypeKind::object) && !left.is(TypeKind::null) && !left.is(TypeKind::type);
+                             !left.is(TypeKind::object) && !left.is(TypeKind::null) &&
+                             !left.is(TypeKind::type);
         return ordered ? std::optional<Type>(Type::boolean()) : std::nullopt;
     }
     if (left.is_dyn() && right.is_dyn()) return Type();
@@ -143,13 +147,14 @@ std::optional<Type> operator_type(Op op, const Type& a, const Type& b) {
 }
 
 Value no_overload(Op op, const Value& left, const Value& right) {
-    return Value::error("there is no '" + std::string(operator_mark(op)) + "' for " + std::string(type_name(left.kind())) +
-                        " and " + std::string(type_name(right.kind())));
+    return Value::error("there is no '" + std::string(operator_mark(op)) + "' for " +
+                        std::string(type_name(left.kind())) + " and " + std::string(type_name(right.kind())));
 }
 
 Value negate(const Value& operand) {
     if (operand.is(Kind::number)) return Value::number(-operand.as_number());
-    if (!operand.is(Kind::integer)) return Value::error("there is no '-' for " + std::string(type_name(operand.kind())));
+    if (!operand.is(Kind::integer))
+        return Value::error("there is no '-' for " + std::string(type_name(operand.kind())));
     if (operand.as_integer() == std::numeric_limits<std::int64_t>::min()) return overflow();
     return Value::integer(-operand.as_integer());
 }
@@ -216,14 +221,17 @@ Value element_of(const Value& of, const Value& index) {
         return Value::error(index.is(Kind::string) ? "no such key: '" + std::string(index.as_text()) + "'"
                                                    : std::string("no such key"));
     }
-    if (!of.is(Kind::list)) return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
+    if (!of.is(Kind::list))
+        return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
     const List& list = of.as_list();
     std::uint64_t at = std::numeric_limits<std::uint64_t>::max();
-    if (index.is(Kind::integer) && index.as_integer() >= 0) at = static_cast<std::uint64_t>(index.as_integer());
+    if (index.is(Kind::integer) && index.as_integer() >= 0)
+        at = static_cast<std::uint64_t>(index.as_integer());
     if (index.is(Kind::uint)) at = index.as_uint();
     if (index.is(Kind::number)) {
         const double place = index.as_number();
-        if (place >= 0 && place < 0x1p53 && place == std::trunc(place)) at = static_cast<std::uint64_t>(place);
+        if (place >= 0 && place < 0x1p53 && place == std::trunc(place))
+            at = static_cast<std::uint64_t>(place);
     }
     if (!is_numeric(index.kind())) return Value::error("a list is indexed by an int");
     if (at >= list.size()) return Value::error("index out of range");
@@ -232,7 +240,8 @@ Value element_of(const Value& of, const Value& index) {
 
 Value make_map(std::vector<std::pair<Value, Value>> entries) {
     for (const auto& [key, value] : entries) {
-        const bool fits = key.is(Kind::boolean) || key.is(Kind::integer) || key.is(Kind::uint) || key.is(Kind::string);
+        const bool fits =
+            key.is(Kind::boolean) || key.is(Kind::integer) || key.is(Kind::uint) || key.is(Kind::string);
         if (!fits) return Value::error("a " + std::string(type_name(key.kind())) + " cannot be a key");
     }
     auto map = std::make_unique<const PlainMap>(std::move(entries));

@@ -21,15 +21,15 @@ ErrorInfo error_at(std::string_view text, std::size_t position, std::string_view
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
     const std::size_t start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
     return {make_error_code(errc::invalid_option), "line " + std::to_string(line) + ", column " +
-                                                       std::to_string(utf8_count(before.substr(start)) + 1) + ": " +
-                                                       std::string(problem)};
+                                                       std::to_string(utf8_count(before.substr(start)) + 1) +
+                                                       ": " + std::string(problem)};
 }
 
 namespace {
 
-constexpr std::array<std::string_view, 18> reserved{"as",   "break",    "const", "continue", "else",      "for",
-                                                    "function", "if",   "import", "in",      "let",       "loop",
-                                                    "package",  "namespace", "return", "var", "void",     "while"};
+constexpr std::array<std::string_view, 18> reserved{
+    "as", "break", "const", "continue", "else",      "for",    "function", "if",   "import",
+    "in", "let",   "loop",  "package",  "namespace", "return", "var",      "void", "while"};
 
 class Binary {
 public:
@@ -86,8 +86,8 @@ private:
     std::nullptr_t too_deep() {
         if (!error_) {
             error_ = ErrorInfo(make_error_code(errc::limit_exceeded),
-                               "the expression is nested deeper than " + std::to_string(limits::cel_depth_max) +
-                                   " levels: split it");
+                               "the expression is nested deeper than " +
+                                   std::to_string(limits::cel_depth_max) + " levels: split it");
         }
         return nullptr;
     }
@@ -98,8 +98,9 @@ private:
         case Tok::end:
             return fail(token_.position, "the expression ends where " + std::string(wanted) + " is expected");
         default:
-            return fail(token_.position, "'" + std::string(text_.substr(token_.position, token_.finish - token_.position)) +
-                                             "' stands where " + std::string(wanted) + " is expected");
+            return fail(token_.position,
+                        "'" + std::string(text_.substr(token_.position, token_.finish - token_.position)) +
+                            "' stands where " + std::string(wanted) + " is expected");
         }
     }
 
@@ -140,8 +141,10 @@ private:
     }
 
     const Binary* operator_here() const {
-        if (token_.kind != Tok::mark && !(token_.kind == Tok::identifier && token_.text == "in")) return nullptr;
-        const auto found = std::find_if(binaries.begin(), binaries.end(), [&](const Binary& b) { return b.mark == token_.text; });
+        if (token_.kind != Tok::mark && !(token_.kind == Tok::identifier && token_.text == "in"))
+            return nullptr;
+        const auto found = std::find_if(binaries.begin(), binaries.end(),
+                                        [&](const Binary& b) { return b.mark == token_.text; });
         return found == binaries.end() ? nullptr : &*found;
     }
 
@@ -210,11 +213,13 @@ private:
 
     NodePtr selected(NodePtr node, std::size_t position) {
         if (token_.is("?")) return fail(token_.position, "optional values ('.?') are not supported");
-        if (token_.kind != Tok::identifier && token_.kind != Tok::quoted) return unexpected("the name of a field or function");
+        if (token_.kind != Tok::identifier && token_.kind != Tok::quoted)
+            return unexpected("the name of a field or function");
         const bool plain = token_.kind == Tok::identifier;
         const std::string name = token_.text;
         const std::size_t name_position = token_.position;
-        if (plain && (name == "in" || name == "true" || name == "false" || name == "null")) return unexpected("the name of a field");
+        if (plain && (name == "in" || name == "true" || name == "false" || name == "null"))
+            return unexpected("the name of a field");
         advance();
         if (plain && take("(")) {
             auto call = std::make_unique<Node>(Op::call, name_position);
@@ -261,7 +266,8 @@ private:
         case Tok::string:
         case Tok::bytes: {
             const bool bytes = token_.kind == Tok::bytes;
-            NodePtr node = constant(position, bytes ? Value::bytes(std::move(token_.text)) : Value::string(std::move(token_.text)));
+            NodePtr node = constant(position, bytes ? Value::bytes(std::move(token_.text))
+                                                    : Value::string(std::move(token_.text)));
             advance();
             return node;
         }
@@ -347,12 +353,15 @@ private:
         std::uint64_t value = 0;
         const auto [end, code] = std::from_chars(first, last, value, hexadecimal ? 16 : 10);
         if (token.kind == Tok::uint) {
-            if (code != std::errc() || end != last) return fail(position, "this number is larger than a uint can be");
+            if (code != std::errc() || end != last)
+                return fail(position, "this number is larger than a uint can be");
             return constant(position, Value::uint(value));
         }
-        const std::uint64_t most = std::uint64_t{std::numeric_limits<std::int64_t>::max()} + (negative ? 1 : 0);
+        const std::uint64_t most =
+            std::uint64_t{std::numeric_limits<std::int64_t>::max()} + (negative ? 1 : 0);
         if (code != std::errc() || end != last || value > most) {
-            return fail(position, "this number is larger than an int can be: write a uint (with u behind it) or a double (with .0)");
+            return fail(position, "this number is larger than an int can be: write a uint (with u behind it) "
+                                  "or a double (with .0)");
         }
         return constant(position, Value::integer(static_cast<std::int64_t>(negative ? 0 - value : value)));
     }
@@ -389,8 +398,9 @@ private:
         if (found == macros.end()) return call;
         const Node& variable = *call->children[1];
         if (variable.op != Op::name || variable.absolute) {
-            return fail(variable.position, "the first argument of " + call->name + "() is a new name for each element, as in ." +
-                                               call->name + "(x, ...)");
+            return fail(variable.position, "the first argument of " + call->name +
+                                               "() is a new name for each element, as in ." + call->name +
+                                               "(x, ...)");
         }
         call->op = found->op;
         call->receiver = false;
@@ -410,8 +420,9 @@ private:
 
 Result<NodePtr> parse(std::string_view text) {
     if (text.size() > limits::cel_expression_max) {
-        return ErrorInfo(make_error_code(errc::limit_exceeded), "the expression is longer than " +
-                                                                    std::to_string(limits::cel_expression_max) + " bytes");
+        return ErrorInfo(make_error_code(errc::limit_exceeded),
+                         "the expression is longer than " + std::to_string(limits::cel_expression_max) +
+                             " bytes");
     }
     return Parser(text).whole();
 }

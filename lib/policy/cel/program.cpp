@@ -20,20 +20,24 @@ Result<Program> Program::compile(std::string_view text, const Environment& envir
     if (!root) return root.error();
     auto data = std::make_shared<Data>();
     data->root = std::move(*root);
-    if (Result<void> checked = check(*data->root, text, environment, checking, data->reads); !checked) return checked.error();
+    if (Result<void> checked = check(*data->root, text, environment, checking, data->reads); !checked)
+        return checked.error();
     data->type = data->root->type;
     return Program(std::move(data));
 }
 
-Result<Value> Program::evaluate(const Activation& activation, std::uint64_t cost_limit, std::uint64_t& cost) const {
+Result<Value> Program::evaluate(const Activation& activation, std::uint64_t cost_limit,
+                                std::uint64_t& cost) const {
     Budget budget(cost_limit);
     Value value = evaluate_tree(*data_->root, activation, budget, data_->regexes);
     cost = cost_limit - budget.left();
     if (budget.spent()) {
-        return ErrorInfo(make_error_code(errc::limit_exceeded),
-                         "the expression costs more than " + std::to_string(cost_limit) + " steps: look at less, or split it");
+        return ErrorInfo(make_error_code(errc::limit_exceeded), "the expression costs more than " +
+                                                                    std::to_string(cost_limit) +
+                                                                    " steps: look at less, or split it");
     }
-    if (value.is_error()) return ErrorInfo(make_error_code(errc::invalid_option), std::string(value.as_text()));
+    if (value.is_error())
+        return ErrorInfo(make_error_code(errc::invalid_option), std::string(value.as_text()));
     return value;
 }
 

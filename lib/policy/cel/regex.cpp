@@ -11,13 +11,15 @@ Regex::~Regex() = default;
 
 Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern) {
     if (pattern.size() > limits::cel_regex_max) {
-        return ErrorInfo(make_error_code(errc::limit_exceeded),
-                         "the regular expression is longer than " + std::to_string(limits::cel_regex_max) + " bytes");
+        return ErrorInfo(make_error_code(errc::limit_exceeded), "the regular expression is longer than " +
+                                                                    std::to_string(limits::cel_regex_max) +
+                                                                    " bytes");
     }
     re2::RE2::Options options;
     options.set_log_errors(false);
     options.set_max_mem(limits::cel_regex_memory);
-    auto compiled = std::make_unique<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+    auto compiled =
+        std::make_unique<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
     if (!compiled->ok()) {
         return ErrorInfo(make_error_code(errc::invalid_option),
                          "the regular expression is wrong (RE2 syntax): " + compiled->error());

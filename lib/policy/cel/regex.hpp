@@ -1,4 +1,5 @@
-// RE2 behind the two ways in which expressions use it: patterns known to the compiler, and patterns made at run time.
+// RE2 behind the two ways in which expressions use it: patterns known to the compiler, and patterns made at
+// run time.
 #pragma once
 
 #include "base/result.hpp"

@@ -29,8 +29,9 @@ std::optional<double> parse_number(std::string_view text) {
     const auto [end, code] = std::from_chars(text.data(), last, number);
     if (code == std::errc::result_out_of_range && end == last) {
         long double wide = 0; // tells whether it is too large or too small
-        const bool tiny = std::from_chars(text.data(), last, wide).ec == std::errc() ? std::fabs(wide) < 1
-                                                                                     : text.find("e-") != std::string_view::npos;
+        const bool tiny = std::from_chars(text.data(), last, wide).ec == std::errc()
+                              ? std::fabs(wide) < 1
+                              : text.find("e-") != std::string_view::npos;
         const double magnitude = tiny ? 0.0 : std::numeric_limits<double>::infinity();
         return text.starts_with('-') ? -magnitude : magnitude;
     }

@@ -1,5 +1,7 @@
 #include "policy/cel/time.hpp"
 
+#include "policy/cel/calendar.hpp"
+
 #include <array>
 #include <cstdlib>
 #include <limits>
@@ -12,23 +14,6 @@ constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t first_second = -62'135'596'800; // 0001-01-01T00:00:00Z
 constexpr std::int64_t last_second = 253'402'300'799;  // 9999-12-31T23:59:59Z
 constexpr std::int64_t day = 86'400;
-
-// Days since 1970-01-01 of the proleptic Gregorian calendar. Years are counted from March, so that the leap day is last;
-// 400 of them (an era) have 146,097 days.
-std::int64_t days_of(std::int64_t year, unsigned month, unsigned day_of_month) noexcept {
-    year -= month <= 2 ? 1 : 0;
-    const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
-    const std::int64_t year_of_era = year - era * 400;
-    const std::int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day_of_month - 1;
-    return era * 146'097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719'468;
-}
-
-bool leap(std::int64_t year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
-
-unsigned days_in(std::int64_t year, unsigned month) noexcept {
-    constexpr std::array<unsigned, 12> days{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && leap(year) ? 29 : days[month - 1];
-}
 
 class Reader {
 public:
@@ -101,19 +86,24 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
     Reader in(text);
     unsigned year = 0, month = 0, day_of_month = 0, hour = 0, minute = 0, sec = 0;
     std::int64_t nanos = 0;
-    const bool date = in.digits(4, year) && in.mark('-') && in.digits(2, month) && in.mark('-') && in.digits(2, day_of_month);
+    const bool date = in.digits(4, year) && in.mark('-') && in.digits(2, month) && in.mark('-') &&
+                      in.digits(2, day_of_month);
     if (!date || !(in.mark('T') || in.mark('t'))) return std::nullopt;
-    const bool time = in.digits(2, hour) && in.mark(':') && in.digits(2, minute) && in.mark(':') && in.digits(2, sec);
+    const bool time =
+        in.digits(2, hour) && in.mark(':') && in.digits(2, minute) && in.mark(':') && in.digits(2, sec);
     if (!time || !fraction(in, nanos)) return std::nullopt;
     std::int64_t offset = 0;
     if (!in.mark('Z') && !in.mark('z')) {
         const bool west = in.mark('-');
         unsigned hours = 0, minutes = 0;
-        if ((!west && !in.mark('+')) || !in.digits(2, hours) || !in.mark(':') || !in.digits(2, minutes)) return std::nullopt;
+        if ((!west && !in.mark('+')) || !in.digits(2, hours) || !in.mark(':') || !in.digits(2, minutes))
+            return std::nullopt;
         if (hours > 23 || minutes > 59) return std::nullopt;
         offset = std::int64_t{hours * 60 + minutes} * (west ? -60 : 60);
     }
-    if (!in.rest.empty() || month < 1 || month > 12 || day_of_month < 1 || day_of_month > days_in(year, month)) return std::nullopt;
+    if (!in.rest.empty() || month < 1 || month > 12 || day_of_month < 1 ||
+        day_of_month > days_in(year, month))
+        return std::nullopt;
     if (hour > 23 || minute > 59 || sec > 59) return std::nullopt;
     const std::int64_t seconds = days_of(year, month, day_of_month) * day + hour * 3'600 + minute * 60 + sec;
     return checked_timestamp(seconds - offset, nanos);
@@ -165,7 +155,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
         if (digits == 0) return std::nullopt;
         const Unit* unit = nullptr;
         for (const Unit& candidate : units) {
-            if (in.rest.starts_with(candidate.name) && (!unit || candidate.name.size() > unit->name.size())) unit = &candidate;
+            if (in.rest.starts_with(candidate.name) && (!unit || candidate.name.size() > unit->name.size()))
+                unit = &candidate;
         }
         if (!unit) return std::nullopt;
         in.rest.remove_prefix(unit->name.size());
@@ -181,7 +172,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
 std::string format_duration(std::int64_t nanoseconds) {
     const std::int64_t part = nanoseconds % second;
     const std::int64_t whole = nanoseconds / second;
-    return (nanoseconds < 0 && whole == 0 ? "-" : "") + std::to_string(whole) + fraction_text(std::abs(part)) + "s";
+    return (nanoseconds < 0 && whole == 0 ? "-" : "") + std::to_string(whole) +
+           fraction_text(std::abs(part)) + "s";
 }
 
 Value add(const Value& left, const Value& duration) {
@@ -211,43 +203,6 @@ Value subtract(const Value& left, const Value& right) {
     }
     if (__builtin_sub_overflow(left.as_duration(), less, &out)) return out_of_range();
     return Value::duration(out);
-}
-
-Calendar::Calendar(Timestamp timestamp, std::int64_t offset_seconds) noexcept {
-    const std::int64_t all = timestamp.seconds + offset_seconds;
-    std::int64_t days = all / day;
-    std::int64_t rest = all % day;
-    if (rest < 0) {
-        rest += day;
-        --days;
-    }
-    hours = static_cast<int>(rest / 3'600);
-    minutes = static_cast<int>(rest / 60 % 60);
-    seconds = static_cast<int>(rest % 60);
-    milliseconds = timestamp.nanos / 1'000'000;
-    day_of_week = static_cast<int>(((days + 4) % 7 + 7) % 7); // 1970-01-01 was a Thursday
-    // The inverse of days_of(): years from March, in eras of 400.
-    const std::int64_t shifted = days + 719'468;
-    const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
-    const std::int64_t day_of_era = shifted - era * 146'097;
-    const std::int64_t year_of_era = (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-    const std::int64_t from_march = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const std::int64_t month_from_march = (5 * from_march + 2) / 153;
-    day_of_month = static_cast<int>(from_march - (153 * month_from_march + 2) / 5);
-    month = static_cast<int>(month_from_march < 10 ? month_from_march + 2 : month_from_march - 10);
-    year = static_cast<int>(year_of_era + era * 400 + (month <= 1 ? 1 : 0));
-    day_of_year = static_cast<int>(days - days_of(year, 1, 1));
-}
-
-std::optional<std::int64_t> parse_offset(std::string_view zone) noexcept {
-    if (zone.empty() || zone == "UTC" || zone == "GMT" || zone == "Z") return 0;
-    Reader in(zone);
-    const bool west = in.mark('-');
-    if (!west) in.mark('+');
-    unsigned hours = 0, minutes = 0;
-    if (!in.digits(2, hours) || !in.mark(':') || !in.digits(2, minutes) || !in.rest.empty()) return std::nullopt;
-    if (hours > 23 || minutes > 59) return std::nullopt;
-    return std::int64_t{hours * 3'600 + minutes * 60} * (west ? -1 : 1);
 }
 
 } // namespace adit::inline v0::cel

@@ -26,24 +26,4 @@ Value add(const Value& left, const Value& duration);
 /// Timestamps, durations, or a timestamp less a duration.
 Value subtract(const Value& left, const Value& right);
 
-/// The fields of a calendar, of UTC moved by an offset.
-class Calendar {
-public:
-    Calendar(Timestamp timestamp, std::int64_t offset_seconds) noexcept;
-
-    int year = 0;
-    int month = 0;        ///< 0 to 11
-    int day_of_month = 0; ///< 0 to 30
-    int day_of_week = 0;  ///< 0 is Sunday
-    int day_of_year = 0;  ///< 0 to 365
-    int hours = 0;
-    int minutes = 0;
-    int seconds = 0;
-    int milliseconds = 0;
-};
-
-/// Seconds east of UTC: "UTC", "Z", "+11:00", "-02:30", "02:00"; nullopt for the names of regions, whose rules are
-/// files of the system.
-std::optional<std::int64_t> parse_offset(std::string_view zone) noexcept;
-
 } // namespace adit::inline v0::cel

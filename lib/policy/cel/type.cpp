@@ -17,7 +17,8 @@ Type Type::open() noexcept {
 
 Type Type::list(Type element) {
     Type out(Kind::list);
-    if (!element.is_dyn() || element.is_open()) out.parts_ = std::make_shared<const Parts>(Type(), std::move(element));
+    if (!element.is_dyn() || element.is_open())
+        out.parts_ = std::make_shared<const Parts>(Type(), std::move(element));
     return out;
 }
 

@@ -35,8 +35,8 @@ public:
     };
 
     /// dyn
-    Type() noexcept = default;
-    static Type dyn() noexcept { return {}; }
+    Type() noexcept {}
+    static Type dyn() noexcept { return Type(); }
     /// dyn that gives way to whatever it is joined with: what an empty list holds.
     static Type open() noexcept;
     static Type null() noexcept { return Type(Kind::null); }
@@ -50,7 +50,8 @@ public:
     static Type duration() noexcept { return Type(Kind::duration); }
     /// The type of a type, as of type(1).
     static Type type() noexcept { return Type(Kind::type); }
-    static Type list(Type element = {});
+    static Type list() noexcept { return Type(Kind::list); } // of dyn
+    static Type list(Type element);
     static Type map(Type key, Type value);
     /// A map with known fields; anything else asked of it is an error of the compiler.
     static Type object(const ObjectType& fields) noexcept;
@@ -85,8 +86,8 @@ private:
     const ObjectType* fields_ = nullptr;
 };
 
-/// The fields of an object, numbered as they are added. Must outlive the types, values and environments that name it;
-/// not changed once used. With `text` its values are strings that have these fields.
+/// The fields of an object, numbered as they are added. Must outlive the types, values and environments that
+/// name it; not changed once used. With `text` its values are strings that have these fields.
 class ObjectType {
 public:
     explicit ObjectType(std::string name, bool text = false) : name_(std::move(name)), text_(text) {}

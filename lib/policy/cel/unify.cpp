@@ -8,7 +8,9 @@ using Kind = Type::Kind;
 
 bool is_text(const Type& type) { return type.is(Kind::object) && type.fields()->is_text(); }
 bool is_record(const Type& type) { return type.is(Kind::object) && !type.fields()->is_text(); }
-bool is_numeric(const Type& type) { return type.is(Kind::integer) || type.is(Kind::uint) || type.is(Kind::number); }
+bool is_numeric(const Type& type) {
+    return type.is(Kind::integer) || type.is(Kind::uint) || type.is(Kind::number);
+}
 
 } // namespace
 
@@ -28,7 +30,8 @@ bool assignable(const Type& given, const Type& wanted, Bindings& bindings) {
     switch (given.kind()) {
     case Kind::list: return assignable(given.element(), wanted.element(), bindings);
     case Kind::map:
-        return assignable(given.key(), wanted.key(), bindings) && assignable(given.value(), wanted.value(), bindings);
+        return assignable(given.key(), wanted.key(), bindings) &&
+               assignable(given.value(), wanted.value(), bindings);
     case Kind::object: return given.fields() == wanted.fields();
     default: return true;
     }
@@ -43,7 +46,8 @@ Type join(const Type& a, const Type& b) {
     if (a == b || b.is_open()) return a;
     if (a.is_open()) return b;
     if (a.is(Kind::list) && b.is(Kind::list)) return Type::list(join(a.element(), b.element()));
-    if (a.is(Kind::map) && b.is(Kind::map)) return Type::map(join(a.key(), b.key()), join(a.value(), b.value()));
+    if (a.is(Kind::map) && b.is(Kind::map))
+        return Type::map(join(a.key(), b.key()), join(a.value(), b.value()));
     if ((is_text(a) && b.is(Kind::string)) || (is_text(b) && a.is(Kind::string))) return Type::string();
     return {};
 }
@@ -51,7 +55,8 @@ Type join(const Type& a, const Type& b) {
 bool comparable(const Type& a, const Type& b) {
     if (a.is(Kind::null) || b.is(Kind::null) || (is_numeric(a) && is_numeric(b))) return true;
     if (a.is(Kind::list) && b.is(Kind::list)) return comparable(a.element(), b.element());
-    if (a.is(Kind::map) && b.is(Kind::map)) return comparable(a.key(), b.key()) && comparable(a.value(), b.value());
+    if (a.is(Kind::map) && b.is(Kind::map))
+        return comparable(a.key(), b.key()) && comparable(a.value(), b.value());
     return assignable(a, b) || assignable(b, a);
 }
 

@@ -12,7 +12,8 @@ namespace adit::inline v0::cel {
 /// What the letters of one signature stand for.
 using Bindings = std::map<char, Type>;
 
-/// Whether a value of type `given` may be one of type `wanted`; dyn may be everything. Binds parameters of `wanted`.
+/// Whether a value of type `given` may be one of type `wanted`; dyn may be everything. Binds parameters of
+/// `wanted`.
 bool assignable(const Type& given, const Type& wanted, Bindings& bindings);
 bool assignable(const Type& given, const Type& wanted);
 /// The type that holds values of both; dyn if there is no closer one.

@@ -1,4 +1,5 @@
-// Characters of UTF-8. Bytes that are not UTF-8 count as one character each, so that nothing is refused or lost.
+// Characters of UTF-8. Bytes that are not UTF-8 count as one character each, so that nothing is refused or
+// lost.
 #pragma once
 
 #include <cstddef>

@@ -53,7 +53,7 @@ int compare_keys(const Value& a, const Value& b) noexcept {
     case 0: return sign(a.as_boolean(), b.as_boolean());
     case 1: return compare_numbers(a, b).value_or(-1);
     case 2: return a.as_text().compare(b.as_text());
-    default: return -1;
+    default: return 0; // no keys, but an order all the same
     }
 }
 
@@ -140,7 +140,9 @@ Value Value::list(std::unique_ptr<const List> view) {
     return out;
 }
 
-Value Value::list(std::vector<Value> elements) { return list(std::make_unique<const PlainList>(std::move(elements))); }
+Value Value::list(std::vector<Value> elements) {
+    return list(std::make_unique<const PlainList>(std::move(elements)));
+}
 
 Value Value::borrowed(const List& view) noexcept {
     Value out(Kind::list);
@@ -193,7 +195,8 @@ Value Value::owned() const {
     case Kind::map: {
         std::vector<std::pair<Value, Value>> out;
         for (const Value& key : as_map().keys()) {
-            if (std::optional<Value> value = as_map().find(key)) out.emplace_back(key.owned(), value->owned());
+            if (std::optional<Value> value = as_map().find(key))
+                out.emplace_back(key.owned(), value->owned());
         }
         return map(std::move(out));
     }
@@ -210,8 +213,9 @@ void PlainMap::remove_doubles() {
     const std::size_t count = entries_.size();
     order_.resize(count);
     for (std::size_t i = 0; i < count; ++i) order_[i] = static_cast<std::uint32_t>(i);
-    std::stable_sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
-        return compare_keys(entries_[a].first, entries_[b].first) < 0;
+    std::sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
+        const int sign = compare_keys(entries_[a].first, entries_[b].first);
+        return sign != 0 ? sign < 0 : a < b;
     });
     std::vector<bool> dropped(count, false);
     bool any = false;
@@ -231,13 +235,15 @@ void PlainMap::remove_doubles() {
 }
 
 std::optional<Value> PlainMap::find(const Value& key) const {
+    if (key_class(key) == 3) return std::nullopt;
     if (entries_.size() <= 1) {
         if (entries_.empty() || compare_keys(entries_[0].first, key) != 0) return std::nullopt;
         return entries_[0].second;
     }
-    const auto at = std::lower_bound(order_.begin(), order_.end(), key, [this](std::uint32_t i, const Value& k) {
-        return compare_keys(entries_[i].first, k) < 0;
-    });
+    const auto at =
+        std::lower_bound(order_.begin(), order_.end(), key, [this](std::uint32_t i, const Value& k) {
+            return compare_keys(entries_[i].first, k) < 0;
+        });
     if (at == order_.end() || compare_keys(entries_[*at].first, key) != 0) return std::nullopt;
     return entries_[*at].second;
 }

@@ -13,8 +13,8 @@
 
 namespace adit::inline v0::cel {
 
-/// The kind of a value at run time. `uint` is CEL's unsigned 64-bit integer, `error` what a function answers that
-/// failed: it never is a variable's value, an element or the result of a program.
+/// The kind of a value at run time. `uint` is CEL's unsigned 64-bit integer, `error` what a function answers
+/// that failed: it never is a variable's value, an element or the result of a program.
 enum class Kind : std::uint8_t {
     null,
     boolean,
@@ -40,7 +40,8 @@ class Object;
 class ObjectType;
 class Value;
 
-/// Nanoseconds after the Unix epoch in two parts, from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
+/// Nanoseconds after the Unix epoch in two parts, from 0001-01-01T00:00:00Z to
+/// 9999-12-31T23:59:59.999999999Z.
 class Timestamp {
 public:
     Timestamp() = default;
@@ -64,9 +65,9 @@ private:
     mutable std::atomic<std::uint32_t> owners_{0};
 };
 
-/// 32 bytes, cheap to copy. A *borrowed* value points into memory of somebody else (the activation, the program): it is
-/// good as long as that lives; owned() makes one that stands alone. A value that owns its payload may be copied and
-/// dropped by several threads at once.
+/// 32 bytes, cheap to copy. A *borrowed* value points into memory of somebody else (the activation, the
+/// program): it is good as long as that lives; owned() makes one that stands alone. A value that owns its
+/// payload may be copied and dropped by several threads at once.
 class Value {
 public:
     /// null
@@ -124,8 +125,8 @@ public:
     /// The fields of an object, or of a string that has some; nullptr for anything else.
     const Object* as_object() const noexcept;
 
-    /// A copy that borrows nothing: strings, lists and maps are copied as deep as they are. Lazy views become plain
-    /// lists and maps; a string loses its fields.
+    /// A copy that borrows nothing: strings, lists and maps are copied as deep as they are. Lazy views become
+    /// plain lists and maps; a string loses its fields.
     Value owned() const;
 
 private:
@@ -152,8 +153,9 @@ private:
     const Shared* shared_ = nullptr; // list, map, fields, or the bytes of a text
 };
 
-/// A list, perhaps one that the host makes up when it is asked (a lazy view). What a view gives may borrow from the
-/// activation, but not from the view itself unless the view is borrowed too: it may be gone before its elements.
+/// A list, perhaps one that the host makes up when it is asked (a lazy view). What a view gives may borrow
+/// from the activation, but not from the view itself unless the view is borrowed too: it may be gone before
+/// its elements.
 class List : public Shared {
 public:
     virtual std::size_t size() const = 0;
@@ -173,7 +175,8 @@ public:
     virtual const Object* object() const noexcept { return nullptr; }
 };
 
-/// A map with the fields that its ObjectType names, which the compiler has found by then: a host answers by number.
+/// A map with the fields that its ObjectType names, which the compiler has found by then: a host answers by
+/// number.
 class Object : public Map {
 public:
     /// `type` must outlive this.
@@ -194,24 +197,25 @@ private:
     const ObjectType* type_;
 };
 
-/// The value of the key "name" of a map, the field of an object or of a string with fields; nullopt if there is none.
+/// The value of the key "name" of a map, the field of an object or of a string with fields; nullopt if there
+/// is none.
 std::optional<Value> member(const Value& value, std::string_view name);
 /// CEL's ==: numbers by value across kinds, NaN equals nothing, different kinds are not equal.
 bool equal(const Value& a, const Value& b);
 /// CEL's order: negative, 0, positive; nullopt if they cannot be ordered (other kinds, or NaN).
 std::optional<int> compare(const Value& a, const Value& b);
-/// What interpolation shows: strings as they are, bytes as text, null as nothing, lists and maps as JSON, everything
-/// else as string() gives it.
+/// What interpolation shows: strings as they are, bytes as text, null as nothing, lists and maps as JSON,
+/// everything else as string() gives it.
 std::string to_text(const Value& value);
 
 inline Value::Value(const Value& other) noexcept
-    : kind_(other.kind_), extra_(other.extra_), owns_(other.owns_), nanos_(other.nanos_), u_(other.u_), size_(other.size_),
-      shared_(other.shared_) {
+    : kind_(other.kind_), extra_(other.extra_), owns_(other.owns_), nanos_(other.nanos_), u_(other.u_),
+      size_(other.size_), shared_(other.shared_) {
     retain();
 }
 inline Value::Value(Value&& other) noexcept
-    : kind_(other.kind_), extra_(other.extra_), owns_(other.owns_), nanos_(other.nanos_), u_(other.u_), size_(other.size_),
-      shared_(other.shared_) {
+    : kind_(other.kind_), extra_(other.extra_), owns_(other.owns_), nanos_(other.nanos_), u_(other.u_),
+      size_(other.size_), shared_(other.shared_) {
     other.owns_ = false;
     other.kind_ = Kind::null;
 }

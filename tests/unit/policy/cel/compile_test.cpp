@@ -94,11 +94,12 @@ Environment request_environment() {
     environment.declare("req.headers", Type::map(Type::string(), Type::list(Type::string())));
     environment.declare("time.now", Type::string());
     environment.declare("vars", Type());
-    environment.add(Function("getHeader", {Type::string()}, Type::list(Type::string()),
-                             [](Call& call, std::span<const Value> arguments) {
-                                 const auto& request = static_cast<const Request&>(call.activation());
-                                 return request.headers.find(arguments[0]).value_or(Value::list(std::vector<Value>()));
-                             }));
+    environment.add(
+        Function("getHeader", {Type::string()}, Type::list(Type::string()),
+                 [](Call& call, std::span<const Value> arguments) {
+                     const auto& request = static_cast<const Request&>(call.activation());
+                     return request.headers.find(arguments[0]).value_or(Value::list(std::vector<Value>()));
+                 }));
     return environment;
 }
 
@@ -113,8 +114,10 @@ TEST_CASE("CEL: errors of the compiler have a place and say what to do") {
     const Row rows[] = {
         {"", "line 1, column 1: the expression ends where a value is expected"},
         {"1 +", "line 1, column 4: the expression ends where a value is expected"},
-        {"1 + \"a\"", "line 1, column 3: there is no '+' for int and string: convert the operands to one type"},
-        {"1 ==\n  \"a\"", "line 1, column 3: a int never equals a string: convert one of them, or put it into dyn(...)"},
+        {"1 + \"a\"",
+         "line 1, column 3: there is no '+' for int and string: convert the operands to one type"},
+        {"1 ==\n  \"a\"",
+         "line 1, column 3: a int never equals a string: convert one of them, or put it into dyn(...)"},
         {"true &&\n  conn.foo == 1", "line 2, column 8: 'conn' has no field 'foo'"},
         {"conn.client_ip.foo", "line 1, column 16: 'conn.client_ip' has no field 'foo'"},
         {"conn.client_ip.geo.town", "line 1, column 20: 'conn.geo' has no field 'town'"},
@@ -125,7 +128,8 @@ TEST_CASE("CEL: errors of the compiler have a place and say what to do") {
         {"\"äö\" + user", "line 1, column 8: there is no variable 'user' here"},
         {"frobnicate(1)", "line 1, column 1: there is no function 'frobnicate'"},
         {"json.frob(1)", "line 1, column 6: there is no function 'json.frob'"},
-        {"startsWith('a', 'b')", "line 1, column 1: 'startsWith' is called behind a dot, as in value.startsWith()"},
+        {"startsWith('a', 'b')",
+         "line 1, column 1: 'startsWith' is called behind a dot, as in value.startsWith()"},
         {"'a'.getHeader()", "line 1, column 5: 'getHeader' is called as getHeader(...), not behind a dot"},
         {"getHeader(1)", "line 1, column 1: there is no getHeader(int); there is getHeader(string)"},
         {"'a'.trim(1)", "line 1, column 5: there is no string.trim(int); there is string.trim()"},
@@ -172,7 +176,8 @@ TEST_CASE("CEL: variables, objects, strings with fields and functions of the hos
     const Request request;
     const auto run = [&](std::string_view text) { return evaluated(text, environment, request); };
     CHECK(run("conn.client_ip") == "192.0.2.1");
-    CHECK(run("conn.client_ip == '192.0.2.1' && conn.client_ip.startsWith('192.') && type(conn.client_ip) == string") == "true");
+    CHECK(run("conn.client_ip == '192.0.2.1' && conn.client_ip.startsWith('192.') && type(conn.client_ip) == "
+              "string") == "true");
     CHECK(run("conn.client_ip.geo.city + '!'") == "Hamburg!");
     CHECK(run("conn['client_ip']") == "192.0.2.1");
     CHECK(run("has(conn.client_ip) && !has(conn.bytes_in)") == "true");
@@ -219,7 +224,8 @@ TEST_CASE("CEL: a value that is owned outlives program and activation") {
     {
         const Environment environment = request_environment();
         const Request request;
-        const auto program = Program::compile("{'ip': conn.client_ip, 'h': req.headers, 'c': ['a literal']}", environment);
+        const auto program =
+            Program::compile("{'ip': conn.client_ip, 'h': req.headers, 'c': ['a literal']}", environment);
         REQUIRE(program);
         const auto value = program->evaluate(request);
         REQUIRE(value);

@@ -13,7 +13,9 @@ namespace {
 class Client final : public Object {
 public:
     explicit Client(const ObjectType& type) : Object(type) {}
-    Value field(std::size_t index) const override { return index == 0 ? Value::borrowed_string("DE") : Value(); }
+    Value field(std::size_t index) const override {
+        return index == 0 ? Value::borrowed_string("DE") : Value();
+    }
 };
 
 } // namespace
