@@ -158,8 +158,8 @@ inline constexpr auto goaway_time = 2s;                        ///< for the last
 inline constexpr std::size_t cel_expression_max = 65'536;      ///< bytes of one expression; a list of 3,000 ranges fits
 inline constexpr std::size_t cel_depth_max = 250;              ///< nesting of an expression, and of values in JSON: our stack
 inline constexpr std::size_t cel_arguments_max = 16;           ///< of one call; functions have up to 4
-inline constexpr std::uint64_t cel_cost_max = 100'000;         ///< steps, elements and 16-byte pieces of one evaluation: 2 ms, 3 MiB
-inline constexpr std::size_t cel_regexes_max = 16;             ///< patterns a program keeps that were made at run time
+inline constexpr std::uint64_t cel_cost_max = 100'000;         ///< steps, elements, 16-byte pieces of one evaluation: some ms and MiB
+inline constexpr std::size_t cel_regexes_max = 4;              ///< patterns a program keeps that were made at run time
 inline constexpr std::size_t cel_regex_max = 4'096;            ///< bytes of a pattern
 inline constexpr std::int64_t cel_regex_memory = 1 << 20;      ///< of RE2 for one pattern; beyond, it is refused
 

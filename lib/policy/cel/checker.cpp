@@ -3,6 +3,7 @@
 #include "policy/cel/operators.hpp"
 #include "policy/cel/parser.hpp"
 #include "policy/cel/plain.hpp"
+#include "policy/cel/text.hpp"
 #include "policy/cel/unify.hpp"
 
 #include <algorithm>
@@ -183,7 +184,7 @@ private:
             node.index = *index;
             return of.fields()->field_type(*index);
         }
-        default: return fail(node, "a " + of.to_string() + " has no field '" + node.name + "'");
+        default: return fail(node, with_article(of.to_string()) + " has no field '" + node.name + "'");
         }
     }
 
@@ -223,7 +224,6 @@ private:
         }
         if (!result) return wrong(node, no_overload(node));
         if (strict_) node.type = *result;
-        fold(node);
         prepare(node);
     }
 
@@ -327,7 +327,7 @@ private:
                               key.is(TypeKind::uint) || assignable(key, Type::string());
             if (!fits && strict_) {
                 fail(*node.children[i],
-                     "a key is a string, an int, a uint or a bool, not a " + key.to_string());
+                     "a key is a string, an int, a uint or a bool, not " + with_article(key.to_string()));
                 return;
             }
         }
@@ -343,7 +343,8 @@ private:
         const Type& range = node.children[0]->type;
         const bool record = range.is(TypeKind::object) && !range.fields()->is_text();
         if (!range.is_dyn() && !range.is(TypeKind::list) && !range.is(TypeKind::map) && !record) {
-            fail(*node.children[0], "a " + range.to_string() + " has no elements: a list or a map has");
+            fail(*node.children[0],
+                 with_article(range.to_string()) + " has no elements: a list or a map has");
             return;
         }
         Local local;
@@ -356,7 +357,8 @@ private:
         const Type& last = node.children.back()->type;
         const bool predicate = node.op == Op::transform ? node.children.size() == 3 : node.op != Op::sort_by;
         if (predicate && !assignable(node.children[1]->type, Type::boolean())) {
-            fail(*node.children[1], "a condition is a bool, not a " + node.children[1]->type.to_string());
+            fail(*node.children[1],
+                 "a condition is a bool, not " + with_article(node.children[1]->type.to_string()));
             return;
         }
         switch (node.op) {
@@ -374,7 +376,8 @@ private:
         switch (node.op) {
         case Op::conditional:
             if (!assignable(type(0), Type::boolean())) {
-                return fail(*node.children[0], "a condition is a bool, not a " + type(0).to_string());
+                return fail(*node.children[0],
+                            "a condition is a bool, not " + with_article(type(0).to_string()));
             }
             if (!comparable(type(1), type(2))) {
                 return fail(node, "both results must be of one type, and are " + type(1).to_string() +
@@ -388,14 +391,16 @@ private:
         case Op::logical_not:
             for (const NodePtr& child : node.children) {
                 if (!assignable(child->type, Type::boolean())) {
-                    return fail(*child, "a bool is needed here, not a " + child->type.to_string());
+                    return fail(*child,
+                                "a bool is needed here, not " + with_article(child->type.to_string()));
                 }
             }
             return Type::boolean();
         case Op::equal:
         case Op::not_equal:
             if (comparable(type(0), type(1))) return Type::boolean();
-            return fail(node, "a " + type(0).to_string() + " never equals a " + type(1).to_string() +
+            return fail(node, with_article(type(0).to_string()) + " never equals " +
+                                  with_article(type(1).to_string()) +
                                   ": convert one of them, or put it into dyn(...)");
         case Op::index: return index(node);
         case Op::in: return in(node);
@@ -418,7 +423,8 @@ private:
         case TypeKind::dyn: return {};
         case TypeKind::list:
             if (assignable(by, Type::integer()) || by.is(TypeKind::uint)) return of.element();
-            return fail(*node.children[1], "a list is indexed by an int, not by a " + by.to_string());
+            return fail(*node.children[1],
+                        "a list is indexed by an int, not by " + with_article(by.to_string()));
         case TypeKind::map:
             if (comparable(by, of.key())) return of.value();
             return fail(*node.children[1], "the keys of this map are of type " + of.key().to_string() +
@@ -428,7 +434,7 @@ private:
             break;
         default: break;
         }
-        return fail(node, "a " + of.to_string() + " has no elements: a list or a map has");
+        return fail(node, with_article(of.to_string()) + " has no elements: a list or a map has");
     }
 
     Type in(Node& node) {
@@ -436,13 +442,13 @@ private:
         const Type& what = node.children[0]->type;
         const bool record = of.is(TypeKind::object) && !of.fields()->is_text();
         if (!of.is_dyn() && !of.is(TypeKind::list) && !of.is(TypeKind::map) && !record) {
-            return fail(*node.children[1],
-                        "'in' looks into a list or the keys of a map, not into a " + of.to_string());
+            return fail(*node.children[1], "'in' looks into a list or the keys of a map, not into " +
+                                               with_article(of.to_string()));
         }
         const Type element =
             of.is(TypeKind::list) ? of.element() : (of.is(TypeKind::map) ? of.key() : Type());
         if (comparable(what, element)) return Type::boolean();
-        return fail(node, "a " + what.to_string() + " is never in a " + of.to_string());
+        return fail(node, with_article(what.to_string()) + " is never in " + with_article(of.to_string()));
     }
 
     class Local {

@@ -2,6 +2,7 @@
 
 #include "policy/cel/deep.hpp"
 #include "policy/cel/operators.hpp"
+#include "policy/cel/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -34,7 +35,7 @@ bool has_kind(const Type& wanted, const Value& value) noexcept {
 }
 
 Value not_boolean(const Value& value) {
-    return Value::error("a bool is needed, not a " + std::string(type_name(value.kind())));
+    return Value::error("a bool is needed, not " + with_article(type_name(value.kind())));
 }
 
 // The elements of a list, or the keys of a map.
@@ -133,7 +134,7 @@ private:
         }
         if (std::optional<Value> found = member(of, node.name)) return std::move(*found);
         if (of.is(Kind::map) || of.as_object()) return Value::error("no such key: '" + node.name + "'");
-        return Value::error("a " + std::string(type_name(of.kind())) + " has no field '" + node.name + "'");
+        return Value::error(with_article(type_name(of.kind())) + " has no field '" + node.name + "'");
     }
 
     Value has(const Node& node) {
@@ -143,8 +144,7 @@ private:
             return Value::boolean(object->has_field(node.index));
         }
         if (!of.is(Kind::map) && !of.as_object()) {
-            return Value::error("a " + std::string(type_name(of.kind())) + " has no field '" + node.name +
-                                "'");
+            return Value::error(with_article(type_name(of.kind())) + " has no field '" + node.name + "'");
         }
         return Value::boolean(member(of, node.name).has_value());
     }
@@ -240,8 +240,7 @@ private:
         const Value of = eval(*node.children[0]);
         if (of.is_error()) return of;
         const Range range(of);
-        if (!range.is_valid())
-            return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
+        if (!range.is_valid()) return Value::error(with_article(type_name(of.kind())) + " has no elements");
         const std::size_t size = range.size();
         const Scope* outer = scope_;
         for (std::size_t i = 0; i < size; ++i) {

@@ -52,8 +52,8 @@ public:
 
 private:
     static Value wrong(char verb, const Value& value) {
-        return Value::error("%" + std::string(1, verb) + " of the format does not take a " +
-                            std::string(type_name(value.kind())));
+        return Value::error("%" + std::string(1, verb) + " of the format does not take " +
+                            with_article(type_name(value.kind())));
     }
 
     Value put(char verb, int precision, const Value& value) {

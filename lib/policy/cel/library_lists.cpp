@@ -16,7 +16,7 @@ Value join(Call& call, Arguments a) {
     for (std::size_t i = 0; i < list.size(); ++i) {
         const Value element = list.at(i);
         if (!element.is(Kind::string))
-            return Value::error("join() takes strings only, not a " + std::string(type_name(element.kind())));
+            return Value::error("join() takes strings only, not " + with_article(type_name(element.kind())));
         if (!call.charge_bytes(element.as_text().size() + separator.size())) return Call::exhausted();
         if (i > 0) out.append(separator);
         out.append(element.as_text());

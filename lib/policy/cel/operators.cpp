@@ -3,6 +3,7 @@
 #include "policy/cel/deep.hpp"
 #include "policy/cel/numbers.hpp"
 #include "policy/cel/plain.hpp"
+#include "policy/cel/text.hpp"
 #include "policy/cel/time.hpp"
 #include "policy/cel/unify.hpp"
 
@@ -221,8 +222,7 @@ Value element_of(const Value& of, const Value& index) {
         return Value::error(index.is(Kind::string) ? "no such key: '" + std::string(index.as_text()) + "'"
                                                    : std::string("no such key"));
     }
-    if (!of.is(Kind::list))
-        return Value::error("a " + std::string(type_name(of.kind())) + " has no elements");
+    if (!of.is(Kind::list)) return Value::error(with_article(type_name(of.kind())) + " has no elements");
     const List& list = of.as_list();
     std::uint64_t at = std::numeric_limits<std::uint64_t>::max();
     if (index.is(Kind::integer) && index.as_integer() >= 0)
@@ -242,7 +242,7 @@ Value make_map(std::vector<std::pair<Value, Value>> entries) {
     for (const auto& [key, value] : entries) {
         const bool fits =
             key.is(Kind::boolean) || key.is(Kind::integer) || key.is(Kind::uint) || key.is(Kind::string);
-        if (!fits) return Value::error("a " + std::string(type_name(key.kind())) + " cannot be a key");
+        if (!fits) return Value::error(with_article(type_name(key.kind())) + " cannot be a key");
     }
     auto map = std::make_unique<const PlainMap>(std::move(entries));
     if (map->had_doubles()) return Value::error("a key is in the map twice");

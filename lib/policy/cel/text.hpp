@@ -11,6 +11,8 @@
 
 namespace adit::inline v0::cel {
 
+/// "an int", "a string".
+std::string with_article(std::string_view noun);
 /// The shortest decimal that reads back as the same, with an exponent below 1e-4 and from 1e21.
 std::string format_number(double number);
 /// Decimal only, all of the text; infinite if it is too large.

@@ -117,7 +117,7 @@ TEST_CASE("CEL: errors of the compiler have a place and say what to do") {
         {"1 + \"a\"",
          "line 1, column 3: there is no '+' for int and string: convert the operands to one type"},
         {"1 ==\n  \"a\"",
-         "line 1, column 3: a int never equals a string: convert one of them, or put it into dyn(...)"},
+         "line 1, column 3: an int never equals a string: convert one of them, or put it into dyn(...)"},
         {"true &&\n  conn.foo == 1", "line 2, column 8: 'conn' has no field 'foo'"},
         {"conn.client_ip.foo", "line 1, column 16: 'conn.client_ip' has no field 'foo'"},
         {"conn.client_ip.geo.town", "line 1, column 20: 'conn.geo' has no field 'town'"},
@@ -133,15 +133,15 @@ TEST_CASE("CEL: errors of the compiler have a place and say what to do") {
         {"'a'.getHeader()", "line 1, column 5: 'getHeader' is called as getHeader(...), not behind a dot"},
         {"getHeader(1)", "line 1, column 1: there is no getHeader(int); there is getHeader(string)"},
         {"'a'.trim(1)", "line 1, column 5: there is no string.trim(int); there is string.trim()"},
-        {"1 ? 2 : 3", "line 1, column 1: a condition is a bool, not a int"},
+        {"1 ? 2 : 3", "line 1, column 1: a condition is a bool, not an int"},
         {"true ? 1 : 'a'", "line 1, column 6: both results must be of one type, and are int and string"},
-        {"1 && true", "line 1, column 1: a bool is needed here, not a int"},
+        {"1 && true", "line 1, column 1: a bool is needed here, not an int"},
         {"1 in 'abc'", "line 1, column 6: 'in' looks into a list or the keys of a map, not into a string"},
-        {"1 in ['a']", "line 1, column 3: a int is never in a list(string)"},
+        {"1 in ['a']", "line 1, column 3: an int is never in a list(string)"},
         {"[1]['a']", "line 1, column 5: a list is indexed by an int, not by a string"},
         {"{1.5: 2}", "line 1, column 2: a key is a string, an int, a uint or a bool, not a double"},
         {"'a'.all(x, true)", "line 1, column 1: a string has no elements: a list or a map has"},
-        {"[1].all(x, 1)", "line 1, column 12: a condition is a bool, not a int"},
+        {"[1].all(x, 1)", "line 1, column 12: a condition is a bool, not an int"},
         {"[1].all(1, true)", "line 1, column 9: the first argument of all() is a new name for each element"},
         {"has(vars)", "line 1, column 1: has() asks for one field, as in has(vars.name)"},
         {"{'a': 1", "line 1, column 8: the expression ends where ',' or '}' is expected"},
@@ -191,7 +191,7 @@ TEST_CASE("CEL: variables, objects, strings with fields and functions of the hos
     CHECK(run("[1].exists(time, time == 1)") == "true");
     CHECK(run(".time.now == time.now") == "true");
     CHECK(run("vars + 1") == "6");
-    CHECK(run("vars.x") == "error: a int has no field 'x'");
+    CHECK(run("vars.x") == "error: an int has no field 'x'");
     CHECK(run("vars.startsWith('a')") == "error: there is no startsWith for (int, string)");
     CHECK(run("[conn.client_ip, 'x'].map(a, a.size())") == "[9,1]");
 }
