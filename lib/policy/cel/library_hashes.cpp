@@ -3,7 +3,7 @@
 #include "policy/cel/library.hpp"
 
 #include "base/base64.hpp"
-#include "tls/digest.hpp"
+#include "tls/signature.hpp"
 
 namespace adit::inline v0::cel {
 
@@ -37,9 +37,9 @@ Value hashed(Call& call, Arguments a, Make make) {
     return Value::string(base64 ? base64_encode(bytes) : hexadecimal(bytes));
 }
 
-template <tls::Digest kind>
+template <tls::Hash kind>
 Value digest(Call& call, Arguments a) {
-    return hashed(call, a, [](std::string_view text) { return tls::digest(kind, as_bytes(text)); });
+    return hashed(call, a, [](std::string_view text) { return std::string(as_text(tls::digest(kind, as_bytes(text)))); });
 }
 
 template <auto function>
@@ -59,10 +59,10 @@ void add_hashes(Library& library) {
             library.method(name, {of, string}, string, call);
         }
     };
-    add("md5", digest<tls::Digest::md5>);
-    add("sha1", digest<tls::Digest::sha1>);
-    add("sha256", digest<tls::Digest::sha256>);
-    add("sha512", digest<tls::Digest::sha512>);
+    add("md5", digest<tls::Hash::md5>);
+    add("sha1", digest<tls::Hash::sha1>);
+    add("sha256", digest<tls::Hash::sha256>);
+    add("sha512", digest<tls::Hash::sha512>);
     add("crc32", checksum<crc32>);
     add("crc64", checksum<crc64>);
     add("xxhash64", checksum<xxhash64>);
