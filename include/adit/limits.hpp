@@ -199,4 +199,22 @@ inline constexpr auto accept_backoff = 50ms;                   ///< after EMFILE
 inline constexpr std::uint16_t tcp_port_min = 1'024;           ///< of tcp endpoints: ports below are privileged (threat T30)
 inline constexpr auto takeover_probe_time = 2s;                ///< for an agent to prove that it is there, when its restarted self wants its URL
 
+// actions of a policy
+inline constexpr std::size_t ip_set_ranges_max = 65'536;       ///< of one list; 1 MiB of policy holds fewer
+inline constexpr std::size_t webhook_body_max = 10u << 20;     ///< held until its signature is checked; few have 1 MB
+inline constexpr auto webhook_tolerance = 300s;                ///< between a webhook's time and ours: what providers recommend
+inline constexpr std::size_t webhook_secret_max = 4'096;       ///< bytes; a public key has a few hundred
+inline constexpr std::size_t webhook_signatures_max = 16;      ///< of one request, while a provider changes its key
+inline constexpr std::size_t compression_min = 256;            ///< a shorter body, with its headers, does not get smaller
+inline constexpr std::size_t rate_limit_keys_max = 65'536;     ///< of one action, each with up to 400 bytes
+inline constexpr std::size_t rate_limit_slots = 10;            ///< of one key: moments of a window that are told apart
+inline constexpr std::size_t basic_auth_credential_max = 4'096; ///< base64 of what a visitor presents; ours have 300 bytes
+inline constexpr std::size_t basic_auth_realm_max = 128;       ///< behaviour C.2
+inline constexpr std::size_t user_agent_max = 4'096;           ///< bytes; a filter refuses longer ones; browsers send 200
+inline constexpr std::size_t policy_regex_max = 4'096;         ///< bytes of a regular expression
+inline constexpr std::int64_t policy_regex_memory = 1 << 20;   ///< of RE2 for one: its program and its automaton's states
+inline constexpr std::size_t policy_header_name_max = 256;     ///< bytes
+inline constexpr std::size_t policy_header_value_max = 16'384; ///< bytes, after interpolation
+inline constexpr std::size_t rewritten_url_max = 65'536;       ///< bytes of a URL that a policy made of a request's
+
 } // namespace adit
