@@ -217,4 +217,16 @@ inline constexpr std::size_t policy_header_name_max = 256;     ///< bytes
 inline constexpr std::size_t policy_header_value_max = 16'384; ///< bytes, after interpolation
 inline constexpr std::size_t rewritten_url_max = 65'536;       ///< bytes of a URL that a policy made of a request's
 
+// traffic policy
+inline constexpr std::size_t policy_document_max = 1u << 20;   ///< bytes of YAML or JSON: 10,000 CIDRs have 0.2 MiB
+inline constexpr std::size_t policy_depth_max = 32;            ///< nesting of it
+inline constexpr std::size_t policy_nodes_max = 65'536;        ///< values in it, copies by aliases counted: each costs some 150 bytes
+inline constexpr std::size_t policy_rules_max = 1'000;         ///< of all phases; 2264 beyond
+inline constexpr std::size_t policy_actions_max = 2'000;       ///< of all rules; 2265 beyond
+inline constexpr std::size_t policy_expressions_max = 100;     ///< of one rule
+inline constexpr std::size_t policy_text_max = 65'536;         ///< bytes that an interpolated text may come to
+inline constexpr std::size_t policy_vars_max = 256;            ///< variables that one phase may set
+inline constexpr std::size_t policy_vars_bytes_max = 1u << 20; ///< bytes that their values may come to
+inline constexpr std::size_t policy_logs_max = 64;             ///< entries kept of one request
+
 } // namespace adit
