@@ -131,6 +131,7 @@ inline constexpr auto inspector_replay_time = 30s;             ///< for the upst
 inline constexpr std::size_t inspector_durations = 256;        ///< of an endpoint's last exchanges, for its percentiles
 
 // HTTP/2, threats T6 and T7; how the numbers were chosen: performance-and-reliability B.1
+inline constexpr std::size_t policy_hops = 8;                  ///< endpoints that a request may be forwarded through; 3501 beyond
 inline constexpr std::uint32_t http2_streams = 100;            ///< of a connection at once, until the work for them has ended
 inline constexpr std::uint32_t http2_stream_window = 262'144;  ///< of a body that the other side has not taken; as an agent's stream
 inline constexpr std::uint32_t http2_session_window = 1u << 20; ///< the same of all streams of a connection

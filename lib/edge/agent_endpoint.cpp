@@ -34,6 +34,14 @@ std::string random_label() {
     return label;
 }
 
+/// The legs of one agent count together.
+void share_policy(EndpointRecord& record, const EdgeContext& context) {
+    if (!record.policy) return;
+    for (const EndpointPtr& member : context.endpoints.members(record)) {
+        if (member->id == record.id && member->policy && member->policy->same_as(*record.policy)) record.policy = member->policy;
+    }
+}
+
 } // namespace
 
 Result<AgentSession::RecordPtr> AgentSession::make_record(const BindPlan& plan) {
@@ -54,6 +62,7 @@ Result<AgentSession::RecordPtr> AgentSession::make_record(const BindPlan& plan) 
     record->session_id = id_;
     record->proxy_protocol = plan.proxy_protocol;
     record->app_protocol = plan.app_protocol;
+    record->policy = plan.policy;
     record->labeled = plan.labeled;
     record->pooled = plan.pooled;
     record->forwards_to = plan.forwards_to;
@@ -100,6 +109,7 @@ asio::awaitable<Result<EndpointPtr>> AgentSession::try_online(PlanPtr plan, Endp
     }
     record->url = url;
     record->url_text = public_url(context_.settings, url);
+    share_policy(*record, context_);
     if (port_to_choose) error = co_await authorize(plan, url);
     if (!error) co_await displace(record, plan->endpoint_id.empty());
     if (!error) error = co_await claim(record);

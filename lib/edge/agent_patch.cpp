@@ -12,6 +12,13 @@
 #include <algorithm>
 
 namespace adit::inline v0::edge {
+namespace {
+
+ErrorInfo unknown_endpoint(std::string_view id) {
+    return ErrorInfo(ngrok_error(333), "this session has no endpoint with the id \"" + std::string(id) + "\"");
+}
+
+} // namespace
 
 /// The sessions of the same agent, this one included.
 std::vector<std::shared_ptr<AgentSession>> AgentSession::legs() {
@@ -24,8 +31,6 @@ asio::awaitable<std::string> AgentSession::patch(std::string request) {
     const auto self = shared_from_this();
     const auto decoded = decode_patch_tunnel_state_request(request);
     if (!decoded) co_return encode_error(decoded.error());
-    if (decoded->traffic_policy && !decoded->traffic_policy->empty())
-        co_return encode_error(9026, "the module \"TrafficPolicy\" is not available in this version of the edge");
     if (decoded->metadata && decoded->metadata->size() > limits::metadata_max)
         co_return encode_error(0, "the metadata has more than " + std::to_string(limits::metadata_max) + " bytes");
     for (const auto& text : {decoded->name, decoded->description}) {
@@ -33,19 +38,27 @@ asio::awaitable<std::string> AgentSession::patch(std::string request) {
             co_return encode_error(0, "the name or the description has more than " +
                                           std::to_string(limits::description_max) + " bytes");
     }
+    PolicyPtr policy;
+    if (decoded->traffic_policy) {
+        const EndpointPtr old = endpoint_of(decoded->tunnel_id);
+        if (!old) co_return encode_error(unknown_endpoint(decoded->tunnel_id));
+        const auto changed = EndpointPolicy::change(old->policy.get(), old->url, *decoded->traffic_policy);
+        if (!changed) co_return encode_error(changed.error());
+        policy = *changed;
+    }
     ErrorInfo error;
     if (decoded->pooling_enabled) error = co_await set_pooling(decoded->tunnel_id, *decoded->pooling_enabled);
-    if (!error) error = patch_legs(*decoded);
+    if (!error) error = patch_legs(*decoded, policy);
     std::string response = error ? encode_error(error) : encode(EmptyResponse());
     co_return response;
 }
 
 /// One leg speaks for all, also for those that have not bound it yet, or are lost and do not know it.
-ErrorInfo AgentSession::patch_legs(const PatchTunnelStateRequest& change) {
-    ErrorInfo error = patch_endpoint(change.tunnel_id, change);
+ErrorInfo AgentSession::patch_legs(const PatchTunnelStateRequest& change, const PolicyPtr& policy) {
+    ErrorInfo error = patch_endpoint(change.tunnel_id, change, policy);
     for (const auto& leg : legs()) {
         if (leg.get() == this) continue;
-        ErrorInfo other = leg->patch_endpoint(change.tunnel_id, change);
+        ErrorInfo other = leg->patch_endpoint(change.tunnel_id, change, policy);
         if (error && !other) error = {};
     }
     return error;
@@ -57,14 +70,14 @@ EndpointPtr AgentSession::endpoint_of(std::string_view endpoint_id) const {
     return endpoint_id.empty() || found == binds_.end() ? nullptr : found->second;
 }
 
-ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change) {
+ErrorInfo AgentSession::patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change,
+                                       const PolicyPtr& policy) {
     const std::lock_guard lock(mutex_);
     if (ended_) return ErrorInfo(ngrok_error(742)); // said goodbye meanwhile
     const auto found = std::ranges::find_if(binds_, [&](const auto& each) { return each.second->id == endpoint_id; });
-    if (endpoint_id.empty() || found == binds_.end())
-        return ErrorInfo(ngrok_error(333), "this session has no endpoint with the id \"" + std::string(endpoint_id) + "\"");
+    if (endpoint_id.empty() || found == binds_.end()) return unknown_endpoint(endpoint_id);
     const EndpointPtr old = found->second;
-    const auto fresh = std::make_shared<const EndpointRecord>(*old, change);
+    const auto fresh = std::make_shared<const EndpointRecord>(*old, change, change.traffic_policy ? policy : old->policy);
     if (context_.endpoints.replace(old, fresh)) found->second = fresh;
     return {};
 }
@@ -81,14 +94,14 @@ asio::awaitable<ErrorInfo> AgentSession::set_pooling(std::string endpoint_id, bo
     PatchTunnelStateRequest change;
     change.tunnel_id = endpoint_id;
     change.pooling_enabled = on;
-    if (on && !records.empty()) patch_legs(change);
+    if (on && !records.empty()) patch_legs(change, nullptr);
     ErrorInfo error;
     for (const EndpointPtr& record : records) {
         if (!error) error = co_await renew_pooling(record, on);
     }
     if (error) { // as it was, on those legs that have it
         change.pooling_enabled = !on;
-        if (on) patch_legs(change);
+        if (on) patch_legs(change, nullptr);
         for (const EndpointPtr& record : records) co_await renew_pooling(record, !on);
     }
     co_return error;

@@ -135,8 +135,9 @@ private:
 
     // agent_patch.cpp
     asio::awaitable<std::string> patch(std::string request);
-    ErrorInfo patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change);
-    ErrorInfo patch_legs(const PatchTunnelStateRequest& change);
+    ErrorInfo patch_endpoint(std::string_view endpoint_id, const PatchTunnelStateRequest& change,
+                             const PolicyPtr& policy);
+    ErrorInfo patch_legs(const PatchTunnelStateRequest& change, const PolicyPtr& policy);
     asio::awaitable<ErrorInfo> set_pooling(std::string endpoint_id, bool on);
     asio::awaitable<ErrorInfo> renew_pooling(EndpointPtr record, bool on);
     EndpointPtr endpoint_of(std::string_view endpoint_id) const;

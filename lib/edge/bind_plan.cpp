@@ -16,37 +16,6 @@ constexpr std::size_t routes_shown = 10;
 
 ErrorInfo refuse(int number, std::string message) { return ErrorInfo(ngrok_error(number), std::move(message)); }
 
-template <class Opts>
-std::string_view common_module(const Opts& opts) {
-    if (opts.ip_restriction) return "IPRestriction";
-    if (opts.policy && opts.policy->json() != "null") return "Policy";
-    if (opts.traffic_policy && !opts.traffic_policy->empty()) return "TrafficPolicy";
-    return "";
-}
-
-std::string_view module_of(const HttpOpts& opts) {
-    if (!opts.auth.empty()) return "Auth";
-    if (opts.host_header_rewrite) return "HostHeaderRewrite";
-    if (opts.compression) return "Compression";
-    if (opts.circuit_breaker) return "CircuitBreaker";
-    if (opts.basic_auth) return "BasicAuth";
-    if (opts.oauth) return "OAuth";
-    if (opts.oidc) return "OIDC";
-    if (opts.webhook_verification) return "WebhookVerification";
-    if (opts.request_headers) return "RequestHeaders";
-    if (opts.response_headers) return "ResponseHeaders";
-    if (opts.websocket_tcp_converter) return "WebsocketTCPConverter";
-    if (opts.user_agent_filter) return "UserAgentFilter";
-    return common_module(opts);
-}
-
-std::string_view module_of(const TcpOpts& opts) { return common_module(opts); }
-
-std::string_view module_of(const TlsOpts& opts) {
-    if (opts.tls_termination && !opts.tls_termination->sealed_key.empty()) return "TLSTermination.sealed_key";
-    return common_module(opts);
-}
-
 /// What the agent asks for, in the fields of all SDK families (agent-protocol 3.5); "" for nothing.
 std::string wanted_url(const HttpOpts& opts, const Settings& settings) {
     if (!opts.url.empty()) return opts.url;
@@ -166,32 +135,14 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
     return {};
 }
 
-void take_client_cas(BindPlan& plan, const std::optional<MutualTlsOpts>& opts) {
-    if (!opts) return;
-    plan.tls.client_cas = {opts->mutual_tls_ca};
-    plan.tls.client_certificates = ClientCertificates::require_and_verify;
-}
-
-Result<void> take_tls(BindPlan& plan, const HttpOpts& opts) {
-    take_client_cas(plan, opts.mutual_tls_ca);
-    if (opts.mutual_tls_ca && plan.url.scheme() == UrlScheme::http)
-        return ErrorInfo(errc::invalid_option, "MutualTLSCA needs TLS: bind an https endpoint");
-    return {};
-}
-
-Result<void> take_tls(BindPlan&, const TcpOpts&) { return {}; }
-
-Result<void> take_tls(BindPlan& plan, const TlsOpts& opts) {
-    take_client_cas(plan, opts.mutual_tls_at_edge);
-    if (opts.mutual_tls_at_edge && !opts.tls_termination)
-        return ErrorInfo(errc::invalid_option, "MutualTLSAtEdge needs TLSTermination: else the edge sees no certificate");
-    if (!opts.tls_termination) return {};
-    plan.terminate_tls = true;
-    plan.tls.certificate_pem = opts.tls_termination->cert;
-    plan.tls.key_pem = opts.tls_termination->key;
-    if (plan.tls.certificate_pem.empty() != plan.tls.key_pem.empty()) {
-        return ErrorInfo(errc::invalid_option, "TLSTermination needs a certificate and its key, or neither of them");
-    }
+Result<void> take_policy(BindPlan& plan, const BindOpts& opts) {
+    auto policy = EndpointPolicy::make(opts, plan.url);
+    if (!policy) return policy.error();
+    plan.policy = std::move(*policy);
+    const policy::TlsTermination* tls = plan.policy ? plan.policy->policy().tls() : nullptr;
+    if (tls == nullptr) return {};
+    plan.terminate_tls = plan.url.scheme() == UrlScheme::tls || plan.url.scheme() == UrlScheme::tcp;
+    plan.tls = tls_settings(*tls);
     return {};
 }
 
@@ -238,10 +189,6 @@ ErrorInfo no_route(const Settings& settings, const std::map<std::string, std::st
 
 } // namespace
 
-std::string_view unsupported_module(const BindOpts& opts) {
-    return std::visit([](const auto& each) { return module_of(each); }, opts);
-}
-
 std::string public_url(const Settings& settings, const EndpointUrl& url) {
     if (url.scheme() == UrlScheme::tcp || url.is_internal()) return url.to_string();
     return EndpointUrl(url.scheme(), url.host(), public_port(settings, url.scheme())).to_string();
@@ -252,13 +199,8 @@ Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& req
     BindPlan plan;
     if (auto texts = check_texts(request); !texts) return texts.error();
     if (auto app = check_app_protocol(request.forwards_proto); !app) return app.error();
-    if (const std::string_view module = unsupported_module(request.opts); !module.empty()) {
-        return refuse(9026, "the module \"" + std::string(module) +
-                                "\" is not available in this version of the edge; bind without it");
-    }
     if (auto chosen = choose_url(plan, settings, request, ticket); !chosen) return chosen.error();
-    const auto tls = std::visit([&plan](const auto& opts) { return take_tls(plan, opts); }, request.opts);
-    if (!tls) return tls.error();
+    if (auto policy = take_policy(plan, request.opts); !policy) return policy.error();
     plan.proxy_protocol = std::visit([](const auto& opts) { return opts.proxy_proto; }, request.opts);
     plan.bind_id = request.id;
     plan.pooled = request.extra.pooling_enabled;

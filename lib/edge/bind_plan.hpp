@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/url.hpp"
+#include "edge/endpoint_policy.hpp"
 #include "edge/endpoint_tls.hpp"
 #include "edge/settings.hpp"
 #include "edge/tickets.hpp"
@@ -22,8 +23,7 @@ public:
 
     /// `ticket`: of the request's token, already known to be of the same credential. Errors of category ngrok: those of
     /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 9028 to 9031 for internal ones, 307 for ports that
-    /// are not this edge's or not free to choose, 9026 for a module that this version does not have, 15005 and 15006 for
-    /// bindings.
+    /// are not this edge's or not free to choose, those of policy::compile_bind(), 15005 and 15006 for bindings.
     static Result<BindPlan> make(const Settings& settings, const BindRequest& request,
                                  const std::optional<BindTicket>& ticket);
     /// One plan for each route whose labels the request carries. ngrok_error(302), naming the routes there are, if none.
@@ -42,14 +42,11 @@ public:
     std::string app_protocol;
     bool terminate_tls = false; ///< tls and tcp: TLS ends at the edge; https always does
     TlsSettings tls;            ///< in which way
+    PolicyPtr policy;           ///< null: none
     std::string forwards_to;
     std::string name, description, metadata;
     std::map<std::string, std::string> labels;
 };
-
-/// The first module that is set in the options and that this version does not have; "" if none. An endpoint is never put
-/// online without a module that its owner asked for.
-std::string_view unsupported_module(const BindOpts& opts);
 
 /// `url` as visitors type it: with the edge's port where that is not the scheme's own. Internal ones as they are.
 std::string public_url(const Settings& settings, const EndpointUrl& url);

@@ -48,6 +48,11 @@ void VisitorCount::wait_until_empty(std::chrono::steady_clock::time_point deadli
     empty_.wait_until(lock, deadline, [this] { return count_.load(std::memory_order_acquire) == 0; });
 }
 
+EndpointPtr EdgeContext::find_internal(const EndpointRecord& from, std::string_view url) const {
+    const auto parsed = EndpointUrl::parse(url);
+    return parsed ? endpoints.find_internal(from.account, *parsed) : nullptr;
+}
+
 void EdgeContext::access(const AccessRecord& record) const noexcept {
     if (!access_sink) return;
     try {

@@ -93,6 +93,9 @@ public:
     std::function<void(const AccessRecord&)> access_sink;
     std::function<void(std::string_view, std::string_view)> log_sink;
 
+    /// The internal endpoint that `from` hands a visitor on to by this URL; null if there is none.
+    EndpointPtr find_internal(const EndpointRecord& from, std::string_view url) const;
+
     /// The sinks are the embedder's code: what they throw ends here.
     void access(const AccessRecord& record) const noexcept;
     /// `level`: "debug", "info", "warn", "error".

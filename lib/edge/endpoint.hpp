@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/url.hpp"
+#include "edge/endpoint_policy.hpp"
 #include "proto/messages.hpp"
 #include "proto/proxy_protocol.hpp"
 #include "tls/context.hpp"
@@ -25,8 +26,8 @@ class AgentSession;
 class EndpointRecord {
 public:
     EndpointRecord() = default;
-    /// A copy with other texts, or in a pool.
-    EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change);
+    /// A copy with other texts, or in a pool, or with another policy.
+    EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change, PolicyPtr fresh);
     EndpointRecord(const EndpointRecord&) = delete;
     EndpointRecord& operator=(const EndpointRecord&) = delete;
 
@@ -51,6 +52,7 @@ public:
     /// Of EndpointTls, or TlsContexts::terminated. Set if terminate_tls; for https only if the endpoint wants TLS in its own
     /// way: then a connection of another context must not reach it (threats T9, T10).
     std::shared_ptr<const tls::ServerContext> tls_context;
+    PolicyPtr policy;     ///< null: none
     bool labeled = false; ///< bound by labels: proxy headers name an edge type (agent-protocol 4)
     bool pooled = false;  ///< shares its URL with other pooled endpoints of the same account
     std::string forwards_to;

@@ -25,11 +25,11 @@ bool may_share(const EndpointRecord& a, const EndpointRecord& b) noexcept {
     return a.id == b.id && a.client_id == b.client_id && a.credential == b.credential;
 }
 
-EndpointRecord::EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change)
+EndpointRecord::EndpointRecord(const EndpointRecord& other, const PatchTunnelStateRequest& change, PolicyPtr fresh)
     : id(other.id), bind_id(other.bind_id), url(other.url), url_text(other.url_text), credential(other.credential),
       account(other.account), client_id(other.client_id), session_id(other.session_id),
       proxy_protocol(other.proxy_protocol), app_protocol(other.app_protocol), terminate_tls(other.terminate_tls),
-      tls_context(other.tls_context), labeled(other.labeled), pooled(change.pooling_enabled.value_or(other.pooled)),
+      tls_context(other.tls_context), policy(std::move(fresh)), labeled(other.labeled), pooled(change.pooling_enabled.value_or(other.pooled)),
       forwards_to(other.forwards_to), name(change.name.value_or(other.name)),
       description(change.description.value_or(other.description)), metadata(change.metadata.value_or(other.metadata)),
       session(other.session), epoch(other.epoch), random(other.random) {}

@@ -5,6 +5,7 @@
 #include "edge/context.hpp"
 #include "edge/http_numbers.hpp"
 #include "edge/http_visitor.hpp"
+#include "edge/policy_facts.hpp"
 #include "http/writer.hpp"
 
 #include <algorithm>
@@ -42,14 +43,18 @@ asio::awaitable<void> HttpExchange::serve() {
         co_await refuse(found.refusal);
         co_return;
     }
-    channel_.access.endpoint(*found.endpoint);
+    endpoint_ = found.endpoint;
+    channel_.access.endpoint(*endpoint_);
+    bool goes_on = true;
+    if (endpoint_->policy) goes_on = co_await apply_policies();
+    if (!goes_on) co_return;
     const HttpError unsendable = write_head(up_, head) ? collect_body() : unwritable;
     if (unsendable) {
         co_await refuse_bytes(unsendable);
         co_return;
     }
-    const bool sent = co_await send_request(found.endpoint);
-    if (!sent) co_return;
+    goes_on = co_await send_request();
+    if (!goes_on) co_return;
     const LegPtr leg = leg_;
     if (leg && !request_done_) co_await send_body(leg);
     co_await channel_.watch();
@@ -62,7 +67,13 @@ void HttpExchange::begin() {
     facts_ = RequestFacts(head);
     plan_ = ResponsePlan();
     up_.clear();
+    if (!policies_.empty()) {
+        policies_.clear();
+        encoder_.reset();
+        body_ = ByteQueue();
+    }
     answer_ = Answer::none;
+    running_ = true;
     request_done_ = replayable_ = heard_ = timed_out_ = sending_rest_ = tunnel_ = tunnel_down_ = false;
     channel_.access.begin(visitor_.facts().remote_text);
     channel_.access.bytes_in = channel_.head_bytes();
@@ -94,11 +105,11 @@ bool HttpExchange::can_replay() const {
 }
 
 /// False: the visitor got an answer that says why not.
-asio::awaitable<bool> HttpExchange::send_request(EndpointPtr endpoint) {
+asio::awaitable<bool> HttpExchange::send_request() {
     replayable_ = can_replay();
-    const LegPtr leg = visitor_.take_leg(*endpoint, replayable_);
+    const LegPtr leg = visitor_.take_leg(*endpoint_, replayable_);
     if (!leg) {
-        const bool opened = co_await open_leg(endpoint);
+        const bool opened = co_await open_leg();
         co_return opened;
     }
     use(leg);
@@ -110,13 +121,16 @@ void HttpExchange::use(const LegPtr& leg) {
     leg->begin(self());
     leg->parser.expect(channel_.head());
     leg_ = leg;
-    running_ = true;
     time_.arm(TimeoutKind::response);
 }
 
-asio::awaitable<bool> HttpExchange::open_leg(EndpointPtr endpoint) {
+asio::awaitable<bool> HttpExchange::open_leg() {
     const VisitorFacts& facts = visitor_.facts();
-    auto opened = co_await open_agent_stream(visitor_.context(), std::move(endpoint), facts.remote, facts.local, up_.view());
+    auto opened = co_await open_agent_stream(visitor_.context(), endpoint_, facts.remote, facts.local, up_.view());
+    if (!running_) { // the visitor left meanwhile
+        if (opened) opened->stream->abort();
+        co_return false;
+    }
     if (opened) {
         const LegPtr leg = std::make_shared<AgentLeg>(visitor_, std::move(*opened));
         use(leg);
@@ -124,6 +138,7 @@ asio::awaitable<bool> HttpExchange::open_leg(EndpointPtr endpoint) {
         co_await send_up(leg, AgentSession::opening_max);
         co_return true;
     }
+    failed_upstream();
     ErrorPage page;
     const std::string detail = opened.error().message();
     page.number = ngrok_number(opened.error());
@@ -164,6 +179,15 @@ asio::awaitable<void> HttpExchange::send_rest(std::shared_ptr<HttpExchange> self
 HttpError HttpExchange::collect_body() {
     const bool chunked = channel_.head().chunked();
     const std::size_t most = up_.size() + limits::visitor_buffer; // behind the head, however large that is
+    if (request_done_) { // a policy wanted all of it
+        if (chunked) {
+            write_chunk(up_, body_.view());
+            write_last_chunk(up_, channel_.trailers());
+        } else {
+            up_.append(body_.view());
+        }
+        body_ = ByteQueue();
+    }
     while (up_.size() < most && !request_done_) {
         const BodyPiece piece = channel_.next_body();
         if (piece.error) return piece.error;
@@ -251,6 +275,13 @@ asio::awaitable<void> HttpExchange::tunnel_up(LegPtr leg) {
 }
 
 // --- ends
+
+/// For circuit breakers.
+void HttpExchange::failed_upstream() noexcept {
+    if (policies_.empty()) return;
+    const policy::Moment now = policy_now();
+    for (const auto& each : policies_) each->exchange.upstream_failed(now);
+}
 
 void HttpExchange::drop_leg(bool orderly) noexcept {
     if (const LegPtr leg = std::exchange(leg_, nullptr)) leg->drop(orderly);

@@ -15,10 +15,13 @@
 #include "edge/visitor_timeouts.hpp"
 #include "http/error_page.hpp"
 #include "http/header_rules.hpp"
+#include "policy/run.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace adit::inline v0::edge {
 
@@ -78,13 +81,22 @@ private:
         ErrorPage refusal;
     };
 
+    /// A policy at work on this request.
+    class PolicyRun {
+    public:
+        PolicyRun(std::shared_ptr<policy::Visit> of, const RequestFacts& facts, Head& head, policy::Moment now)
+            : visit(std::move(of)), exchange(*visit, facts, head, now) {}
+        const std::shared_ptr<policy::Visit> visit;
+        policy::Exchange exchange;
+    };
+
     std::shared_ptr<HttpExchange> self();
     void begin();
     void finish();
 
     // http_exchange.cpp: the visitor's direction
-    asio::awaitable<bool> send_request(EndpointPtr endpoint);
-    asio::awaitable<bool> open_leg(EndpointPtr endpoint);
+    asio::awaitable<bool> send_request();
+    asio::awaitable<bool> open_leg();
     void use(const LegPtr& leg);
     asio::awaitable<void> send_up(LegPtr leg, std::size_t sent);
     static asio::awaitable<void> send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg, ByteQueue bytes);
@@ -95,6 +107,7 @@ private:
     asio::awaitable<bool> await_body();
     asio::awaitable<void> tunnel_up(LegPtr leg);
     bool can_replay() const;
+    void failed_upstream() noexcept;
     void drop_leg(bool orderly) noexcept;
     void on_time();
 
@@ -102,14 +115,25 @@ private:
     Route route();
     EndpointPtr look_up(std::string_view host) const;
 
+    // http_exchange_policy.cpp
+    asio::awaitable<bool> apply_policies();
+    asio::awaitable<bool> settle(policy::Outcome& outcome);
+    asio::awaitable<bool> collect_whole_body(std::size_t most);
+    asio::awaitable<void> answer_with(policy::Outcome& outcome);
+    asio::awaitable<bool> put_encoded(Bytes bytes, policy::Encoder::Mode mode);
+    bool run_response_policies(Head& head);
+
     // http_exchange_answer.cpp: the agent's direction
-    bool take_head(AgentLeg& leg);
+    enum class Taken : std::uint8_t { yes, unwritable, replaced };
+    Taken take_head(AgentLeg& leg);
+    asio::awaitable<bool> take_body(Bytes bytes);
     asio::awaitable<LegNext> end_answer(LegPtr leg, bool leftover);
     asio::awaitable<LegNext> replay(LegPtr leg);
 
     // http_exchange_error.cpp: what the edge answers itself
     asio::awaitable<void> refuse(ErrorPage page);
     asio::awaitable<void> fail_answer(int number, std::string_view detail);
+    asio::awaitable<bool> write_page(const Page& page, const ResponsePlan& plan, int number);
     asio::awaitable<bool> write_page(const Page& page, int number);
     HttpError skip_body();
 
@@ -117,6 +141,7 @@ private:
     RequestChannel& channel_;
     std::string host_; // of the request, normalised
     ByteQueue up_;     // head and framing on their way to the agent
+    EndpointPtr endpoint_;
     LegPtr leg_;
     Timeout time_; // for the answer
     VisitorSignal changed_;
@@ -124,6 +149,10 @@ private:
     // Of the request in progress.
     RequestFacts facts_;
     ResponsePlan plan_;
+    std::vector<std::unique_ptr<PolicyRun>> policies_; // of `endpoint_` and of those that handed the request on to it
+    ByteQueue body_;            // collected for a policy
+    policy::Outcome replacement_;
+    std::optional<policy::Encoder> encoder_;
     ByteQueue tunnel_rest_; // what came together with the agent's 101
     Answer answer_ = Answer::none;
     bool running_ = false;      // from its head to the end of its answer
@@ -132,6 +161,7 @@ private:
     bool heard_ = false;        // the agent sent bytes for it
     bool timed_out_ = false;    // nothing moved for Settings::http_response_time
     bool sending_rest_ = false; // of a head that did not leave with the opening of the stream
+    bool flush_encoder_ = false;
     bool tunnel_ = false;       // bytes both ways
     bool tunnel_down_ = false;  // the agent's direction of it still runs
 };

@@ -17,6 +17,7 @@ asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
     time_.arm(TimeoutKind::response);
     for (;;) {
         LegNext next = LegNext::read;
+        Taken taken = Taken::yes;
         const ParseResult parsed = leg->parser.parse(input);
         input = input.subspan(parsed.consumed);
         switch (parsed.state) {
@@ -24,8 +25,8 @@ asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
             ok = co_await channel_.flush();
             if (!ok) next = LegNext::end;
             co_return next;
-        case ParseState::head_complete: ok = take_head(*leg); break;
-        case ParseState::body: ok = co_await channel_.put_body(parsed.body); break;
+        case ParseState::head_complete: taken = take_head(*leg); break;
+        case ParseState::body: ok = co_await take_body(parsed.body); break;
         case ParseState::message_complete:
             next = co_await end_answer(leg, !input.empty());
             co_return next;
@@ -38,31 +39,44 @@ asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
             co_await fail_answer(3004, parsed.error.text);
             co_return LegNext::end;
         }
-        if (!ok && leg == leg_) co_await fail_answer(3004, "The head of the answer cannot be forwarded.");
-        if (!ok) co_return LegNext::end;
+        if (taken == Taken::unwritable) co_await fail_answer(3004, "The head of the answer cannot be forwarded.");
+        if (taken == Taken::replaced) {
+            drop_leg(false);
+            co_await answer_with(replacement_);
+        }
+        if (!ok || taken != Taken::yes) co_return LegNext::end;
     }
 }
 
-/// False: it cannot be written.
-bool HttpExchange::take_head(AgentLeg& leg) {
+HttpExchange::Taken HttpExchange::take_head(AgentLeg& leg) {
     Head& head = leg.parser.head();
     const bool interim = head.is_interim();
     leg.keep_alive = head.keep_alive();
     const int number = agent_error_number(head);
+    if (!policies_.empty() && !interim && !run_response_policies(head)) return Taken::replaced;
     const ResponsePlan plan = apply_response_rules(head, facts_, request_done_);
-    if (!plan.forward) return true;
+    if (!plan.forward) return Taken::yes;
     if (number != 0) head.add("ngrok-error-code", "ERR_NGROK_" + std::to_string(number));
-    if (!channel_.put_head(head, plan)) return false;
-    if (interim) return true;
+    if (!channel_.put_head(head, plan)) return Taken::unwritable;
+    if (interim) return Taken::yes;
     plan_ = plan;
     answer_ = Answer::agent;
     channel_.access.answer(head.status(), number);
-    return true;
+    return Taken::yes;
+}
+
+/// False: the visitor is gone, and with him the exchange.
+asio::awaitable<bool> HttpExchange::take_body(Bytes bytes) {
+    if (!encoder_) return channel_.put_body(bytes);
+    return put_encoded(bytes, flush_encoder_ ? policy::Encoder::Mode::flush : policy::Encoder::Mode::more);
 }
 
 asio::awaitable<LegNext> HttpExchange::end_answer(LegPtr leg, bool leftover) {
+    bool ok = true;
+    if (encoder_) ok = co_await put_encoded(Bytes(), policy::Encoder::Mode::finish);
+    if (!ok) co_return LegNext::end;
     channel_.put_end(leg->parser.trailers());
-    const bool ok = co_await channel_.flush();
+    ok = co_await channel_.flush();
     if (!ok || leg != leg_) co_return LegNext::end;
     const bool complete = request_done_;
     const bool keep_visitor = plan_.keep_alive && complete && !visitor_.draining();
@@ -112,28 +126,22 @@ asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why
 
 /// A kept stream died before it answered, most likely of old age: the request goes to a new one, once.
 asio::awaitable<LegNext> HttpExchange::replay(LegPtr leg) {
-    int number = 3209;
-    std::string detail;
     replayable_ = false;
-    EndpointPtr endpoint = look_up(host_);
-    if (endpoint) {
-        const VisitorFacts& facts = visitor_.facts();
-        auto opened = co_await open_agent_stream(visitor_.context(), endpoint, facts.remote, facts.local, up_.view());
-        if (leg != leg_) { // the visitor left meanwhile
-            if (opened) opened->stream->abort();
-            co_return LegNext::end;
-        }
-        if (opened) {
-            leg->renew(std::move(*opened));
-            leg->parser.expect(channel_.head());
-            time_.arm(TimeoutKind::response);
-            if (up_.size() > AgentSession::opening_max) send_rest_behind(leg, AgentSession::opening_max);
-            co_return LegNext::read;
-        }
-        number = ngrok_number(opened.error());
-        detail = opened.error().message();
+    const VisitorFacts& facts = visitor_.facts();
+    auto opened = co_await open_agent_stream(visitor_.context(), endpoint_, facts.remote, facts.local, up_.view());
+    if (leg != leg_) { // the visitor left meanwhile
+        if (opened) opened->stream->abort();
+        co_return LegNext::end;
     }
-    co_await fail_answer(number, detail);
+    if (opened) {
+        leg->renew(std::move(*opened));
+        leg->parser.expect(channel_.head());
+        time_.arm(TimeoutKind::response);
+        if (up_.size() > AgentSession::opening_max) send_rest_behind(leg, AgentSession::opening_max);
+        co_return LegNext::read;
+    }
+    const std::string detail = opened.error().message();
+    co_await fail_answer(ngrok_number(opened.error()), detail);
     co_return LegNext::end;
 }
 

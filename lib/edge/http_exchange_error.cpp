@@ -16,7 +16,7 @@ asio::awaitable<void> HttpExchange::refuse(ErrorPage page) {
     const Page made = make_error_page(page);
     sent = co_await write_page(made, page.number);
     co_await channel_.answered(sent && made.head.keep_alive(), request_done_);
-    finish();
+    if (running_) finish();
 }
 
 /// A short body that came with its head is skipped, so that the connection can go on.
@@ -40,18 +40,19 @@ asio::awaitable<void> HttpExchange::refuse_bytes(HttpError error) {
         visitor_gone();
         co_return;
     }
-    if (running_) drop_leg(false);
+    drop_leg(false);
     const Page made = make_error_page(error, format);
     sent = co_await write_page(made, 0);
     co_await channel_.answered(false, request_done_);
     (void)sent;
-    finish();
+    if (running_) finish();
 }
 
 /// Instead of the answer of an agent that was asked.
 asio::awaitable<void> HttpExchange::fail_answer(int number, std::string_view detail) {
     bool sent = false;
     drop_leg(false);
+    failed_upstream();
     if (answered()) { // a cut answer must not look like a complete one
         visitor_gone();
         co_return;
@@ -70,10 +71,15 @@ asio::awaitable<void> HttpExchange::fail_answer(int number, std::string_view det
 }
 
 asio::awaitable<bool> HttpExchange::write_page(const Page& page, int number) {
-    bool sent = false;
     ResponsePlan plan;
     plan.framing = Framing::length;
     plan.keep_alive = page.head.keep_alive();
+    const bool sent = co_await write_page(page, plan, number);
+    co_return sent;
+}
+
+asio::awaitable<bool> HttpExchange::write_page(const Page& page, const ResponsePlan& plan, int number) {
+    bool sent = false;
     answer_ = Answer::edge;
     channel_.access.answer(page.head.status(), number);
     if (!channel_.put_head(page.head, plan)) co_return false;

@@ -2,6 +2,7 @@
 
 #include "edge/agent_session.hpp"
 #include "edge/context.hpp"
+#include "edge/policy_facts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -32,6 +33,20 @@ LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
         leg->drop(true);
     }
     return nullptr;
+}
+
+PolicyVisit& HttpVisitor::visit(const EndpointRecord& endpoint) {
+    const auto same = [&](const PolicyVisit& each) { return each.visit->state() == endpoint.policy->state(); };
+    if (const auto found = std::ranges::find_if(visits_, same); found != visits_.end()) return *found;
+    PolicyVisit fresh;
+    fresh.visit = std::make_shared<policy::Visit>(endpoint.policy->state(), policy_facts(context(), facts_, endpoint));
+    if (fresh.visit->policy().has(policy::Phase::tcp_connect)) {
+        policy::Outcome outcome = fresh.visit->on_tcp_connect(policy_now());
+        fresh.kind = outcome.kind;
+        fresh.url = std::move(outcome.url);
+    }
+    if (visits_.size() >= limits::policy_hops) visits_.erase(visits_.begin());
+    return visits_.emplace_back(std::move(fresh));
 }
 
 void HttpVisitor::keep_leg(LegPtr leg) {

@@ -7,13 +7,24 @@
 #include "edge/visitor_facts.hpp"
 #include "edge/visitor_set.hpp"
 #include "edge/visitor_signal.hpp"
+#include "policy/run.hpp"
 
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace adit::inline v0::edge {
+
+/// A policy at work on a connection, and what its connect phase decided.
+class PolicyVisit {
+public:
+    PolicyVisit() = default;
+    std::shared_ptr<policy::Visit> visit;
+    policy::Outcome::Kind kind = policy::Outcome::Kind::go_on;
+    std::string url; ///< forward
+};
 
 class HttpVisitor : public std::enable_shared_from_this<HttpVisitor> {
 public:
@@ -39,6 +50,8 @@ public:
     void keep_leg(LegPtr leg);
     /// A kept one.
     void drop_leg(AgentLeg& leg) noexcept;
+    /// The policy of an endpoint that has one, at work on this connection; its connect phase was run.
+    PolicyVisit& visit(const EndpointRecord& endpoint);
     /// Runs a coroutine of this connection beside run(). What it throws (no memory, for instance) ends the connection.
     void start(asio::awaitable<void> coroutine);
 
@@ -57,6 +70,7 @@ private:
     const VisitorFacts facts_;
     const std::size_t kept_max_;
     std::vector<LegPtr> kept_; // the one that waits longest first
+    std::vector<PolicyVisit> visits_; // at most limits::policy_hops
     std::size_t running_ = 0;
     VisitorSignal ended_;
 };

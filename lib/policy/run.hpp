@@ -87,6 +87,7 @@ public:
     Outcome forward_failed(int number, std::string_view text, Moment now);
 
     ConnectionFacts& facts() noexcept { return facts_; }
+    const std::shared_ptr<State>& state() const noexcept { return state_; }
     const Policy& policy() const noexcept { return state_->policy(); }
     /// Of the connect phase; at most limits::policy_logs_max.
     const std::vector<LogEntry>& logs() const noexcept;
