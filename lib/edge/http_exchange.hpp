@@ -162,6 +162,7 @@ private:
     bool timed_out_ = false;    // nothing moved for Settings::http_response_time
     bool sending_rest_ = false; // of a head that did not leave with the opening of the stream
     bool flush_encoder_ = false;
+    bool forwarded_ = false; // the last policy handed the request on
     bool tunnel_ = false;       // bytes both ways
     bool tunnel_down_ = false;  // the agent's direction of it still runs
 };

@@ -32,8 +32,9 @@ asio::awaitable<bool> HttpExchange::apply_policies() {
             policies_.push_back(std::make_unique<PolicyRun>(visit.visit, facts_, channel_.head(), policy_now()));
             outcome = policies_.back()->exchange.on_http_request(policy_now());
         }
+        forwarded_ = false;
         goes_on = co_await settle(outcome);
-        if (endpoint_ == here) co_return goes_on;
+        if (!forwarded_) co_return goes_on;
     }
     if (goes_on && endpoint_->policy) {
         ErrorPage page;
@@ -63,6 +64,7 @@ asio::awaitable<bool> HttpExchange::settle(policy::Outcome& outcome) {
         case Kind::forward:
             if (const EndpointPtr next = visitor_.context().find_internal(*endpoint_, outcome.url)) {
                 endpoint_ = next;
+                forwarded_ = true;
                 co_return true;
             }
             if (!outcome.may_continue) {

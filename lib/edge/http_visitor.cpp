@@ -26,7 +26,7 @@ LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
     for (std::size_t i = kept_.size(); i-- > 0;) {
         const LegPtr leg = kept_[i];
         // The members of a pool take turns, but not within one visitor's connection.
-        if (leg->endpoint.get() != &endpoint && leg->endpoint->url != endpoint.url) continue;
+        if (leg->endpoint.get() != &endpoint && !same_address(*leg->endpoint, endpoint)) continue;
         kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
         const bool fresh = replayable || Clock::now() - leg->idle_since < reuse_unsafe_time;
         if (fresh && leg->endpoint->online) return leg;

@@ -3,6 +3,24 @@
 #include "edge/context.hpp"
 
 namespace adit::inline v0::edge {
+namespace {
+
+/// Null without TLS; where it passes through, the server name alone.
+std::shared_ptr<const policy::TlsFacts> tls_facts(const VisitorFacts& visitor) {
+    if (!visitor.tls && visitor.server_name.empty()) return nullptr;
+    auto facts = std::make_shared<policy::TlsFacts>();
+    facts->sni = visitor.server_name;
+    if (!visitor.tls) return facts;
+    const TlsFacts& tls = *visitor.tls;
+    facts->version = tls.version == "TLSv1.2" ? "1.2" : "1.3";
+    facts->cipher_suite = tls.cipher;
+    facts->alpn = tls.alpn;
+    facts->resumed = tls.resumed;
+    facts->client = tls.client;
+    return facts;
+}
+
+} // namespace
 
 policy::ConnectionFacts policy_facts(const EdgeContext& context, const VisitorFacts& visitor, const EndpointRecord& endpoint) {
     policy::ConnectionFacts facts;
@@ -12,11 +30,7 @@ policy::ConnectionFacts policy_facts(const EdgeContext& context, const VisitorFa
     facts.region = context.settings.region;
     facts.endpoint_id = endpoint.id;
     facts.endpoint_url = endpoint.url;
-    if (!visitor.server_name.empty()) {
-        auto tls = std::make_shared<policy::TlsFacts>();
-        tls->sni = visitor.server_name;
-        facts.tls = std::move(tls);
-    }
+    facts.tls = tls_facts(visitor);
     return facts;
 }
 

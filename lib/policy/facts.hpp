@@ -3,12 +3,12 @@
 
 #include "base/ip_address.hpp"
 #include "base/url.hpp"
+#include "tls/certificate_facts.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace adit::inline v0::policy {
 
@@ -18,28 +18,7 @@ struct Moment {
     std::chrono::steady_clock::time_point steady;
 };
 
-/// A subject or an issuer; RFC 4514 text and its parts.
-struct DistinguishedName {
-    std::string text;
-    std::string common_name;
-    std::vector<std::string> country, locality, organization, organizational_unit, postal_code, province, street_address;
-};
-
-struct CertificateExtension {
-    std::string id; ///< dotted object identifier
-    bool critical = false;
-    std::string value; ///< DER bytes
-};
-
-struct CertificateFacts {
-    DistinguishedName subject, issuer;
-    std::string serial_number; ///< decimal digits
-    std::string signature_algorithm;
-    std::string pem;
-    std::vector<std::string> dns_names, email_addresses, ip_addresses, uris;
-    std::vector<CertificateExtension> extensions;
-    std::chrono::sys_seconds not_before{}, not_after{};
-};
+using tls::CertificateFacts;
 
 /// Of a handshake that ended here; where TLS passes through, only `sni` is known.
 struct TlsFacts {

@@ -84,7 +84,7 @@ Value strings(const std::vector<std::string>& texts) {
 /// Of an issuer or a subject: the fields of a string, which the certificate keeps.
 class NameFields final : public cel::Object {
 public:
-    NameFields(std::shared_ptr<const CertificateFacts> certificate, const DistinguishedName& name)
+    NameFields(std::shared_ptr<const CertificateFacts> certificate, const tls::DistinguishedName& name)
         : cel::Object(name_type()), certificate_(std::move(certificate)), name_(name) {}
     Value field(std::size_t index) const override {
         switch (index) {
@@ -101,7 +101,7 @@ public:
 
 private:
     std::shared_ptr<const CertificateFacts> certificate_;
-    const DistinguishedName& name_;
+    const tls::DistinguishedName& name_;
 };
 
 class CertificateObject final : public cel::Object {
@@ -112,22 +112,22 @@ public:
         const CertificateFacts& c = *certificate_;
         switch (index) {
         case 0: return extensions();
-        case 1: return Value::string(c.issuer.text, std::make_unique<NameFields>(certificate_, c.issuer));
+        case 1: return Value::string(c.info.issuer, std::make_unique<NameFields>(certificate_, c.issuer));
         case 2: return c.pem.empty() ? Value() : Value::string(c.pem);
         case 3:
             return record(san_type(),
-                          {strings(c.dns_names), strings(c.email_addresses), strings(c.ip_addresses), strings(c.uris)});
-        case 4: return Value::string(c.serial_number);
+                          {strings(c.info.dns_names), strings(c.email_addresses), strings(c.info.ip_addresses), strings(c.uris)});
+        case 4: return Value::string(c.info.serial);
         case 5: return Value::string(c.signature_algorithm);
-        case 6: return Value::string(c.subject.text, std::make_unique<NameFields>(certificate_, c.subject));
-        default: return record(validity_type(), {timestamp_value(c.not_before), timestamp_value(c.not_after)});
+        case 6: return Value::string(c.info.subject, std::make_unique<NameFields>(certificate_, c.subject));
+        default: return record(validity_type(), {timestamp_value(c.info.not_before), timestamp_value(c.info.not_after)});
         }
     }
 
 private:
     Value extensions() const {
         std::vector<Value> list;
-        for (const CertificateExtension& each : certificate_->extensions) {
+        for (const tls::CertificateExtension& each : certificate_->extensions) {
             list.push_back(record(extension_type(), {Value::string(each.id), Value::boolean(each.critical),
                                                      Value::bytes(each.value)}));
         }

@@ -3,6 +3,7 @@
 #include "h2_visitor.hpp"
 
 #include <future>
+#include <thread>
 
 using adit::http2::ErrorCode;
 using adit_test::AppStream;
@@ -122,7 +123,7 @@ TEST_CASE("a visitor that gives no credit holds the application, not the edge's 
     const auto slow = world.visitor.get("/slow");
     AppStream app = world.accept();
     app.read_head();
-    app.write("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+    app.write("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + std::string(60'000, 'x'));
     world.visitor.until(slow, [](const H2Answer& answer) { return answer.body.size() >= 60'000; });
     const std::size_t taken = app.write_until_full(64u << 20, 500ms);
     CHECK(taken < 4u << 20); // windows and buffers on the way
@@ -171,6 +172,7 @@ TEST_CASE("what the edge answers itself comes over HTTP/2 too") {
     const H2Answer& misdirected = world.visitor.whole(world.visitor.request(other));
     CHECK(misdirected.status == 421);
     world.listener.close();
+    while (!world.edge.server.endpoints().empty()) std::this_thread::yield();
     const H2Answer& absent = world.visitor.whole(world.visitor.get("/"));
     CHECK(absent.status == 404);
     CHECK(absent.fields.at("ngrok-error-code") == "ERR_NGROK_3200");

@@ -135,7 +135,7 @@ TEST_CASE("a record is replaced in place") {
     CHECK(table.add(old));
     PatchTunnelStateRequest patch;
     patch.metadata = "new metadata";
-    const auto fresh = std::make_shared<const EndpointRecord>(*old, patch);
+    const auto fresh = std::make_shared<const EndpointRecord>(*old, patch, nullptr);
     CHECK(table.replace(old, fresh));
     CHECK_FALSE(old->online);
     CHECK(fresh->online);
@@ -224,7 +224,7 @@ TEST_CASE("an internal pool is used in turns, and a record that moves into a poo
     CHECK_FALSE(table.add(other));
     PatchTunnelStateRequest patch;
     patch.pooling_enabled = true;
-    CHECK(table.replace(old, std::make_shared<const EndpointRecord>(*old, patch)));
+    CHECK(table.replace(old, std::make_shared<const EndpointRecord>(*old, patch, nullptr)));
     CHECK(table.add(other));
     std::multiset<std::string> seen;
     for (int i = 0; i < 4; ++i) seen.insert(id_of(table.find_internal("cr_a", old->url)));

@@ -87,20 +87,20 @@ TEST_CASE("variables of the connection, the endpoint, the request and the time")
 
 TEST_CASE("variables of TLS and the visitor's certificate") {
     auto certificate = std::make_shared<policy::CertificateFacts>();
-    certificate->subject.text = "CN=me,O=Here";
+    certificate->info.subject = "CN=me,O=Here";
     certificate->subject.common_name = "me";
     certificate->subject.organization = {"Here", "There"};
-    certificate->issuer.text = "CN=ca";
+    certificate->info.issuer = "CN=ca";
     certificate->issuer.common_name = "ca";
-    certificate->serial_number = "12345";
+    certificate->info.serial = "12345";
     certificate->signature_algorithm = "ECDSA-SHA256";
     certificate->pem = "PEM";
-    certificate->dns_names = {"me.example"};
+    certificate->info.dns_names = {"me.example"};
     certificate->email_addresses = {"me@example.com"};
-    certificate->ip_addresses = {"10.0.0.1"};
+    certificate->info.ip_addresses = {"10.0.0.1"};
     certificate->uris = {"spiffe://x"};
     certificate->extensions = {{"2.5.29.15", true, "\x03"}};
-    certificate->not_after = std::chrono::sys_seconds(1'800'000'000s);
+    certificate->info.not_after = std::chrono::sys_seconds(1'800'000'000s);
     auto tls = std::make_shared<policy::TlsFacts>();
     tls->version = "1.3";
     tls->cipher_suite = "TLS_AES_128_GCM_SHA256";
