@@ -90,6 +90,8 @@ public:
                 pairs.push_back({each.username, each.cleartext_password});
             }
         }
+        if (pairs.empty() && opts.basic_auth)
+            return fail(9026, "BasicAuth: it names no user, and would let nobody in; name one, or bind without it");
         if (pairs.empty() || failed()) return;
         if (auto users = BasicAuthUsers::create(pairs); !users) {
             const int number = number_of(users.error());

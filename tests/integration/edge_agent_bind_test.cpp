@@ -421,10 +421,9 @@ TEST_CASE("an endpoint never comes online without a module that was asked for") 
     const auto agent = edge.login();
     for (const auto& [module, opts] :
          {std::pair("OAuth", R"({"OAuth":{"provider":"x"}})"), std::pair("BasicAuth", R"({"BasicAuth":{"credentials":[]}})"),
-          std::pair("IPRestriction", R"({"IPRestriction":{"deny_cidrs":["0.0.0.0/0"]}})"),
-          std::pair("TrafficPolicy", R"({"TrafficPolicy":"on_http_request: []"})"),
-          std::pair("Policy", R"({"Policy":{"inbound":[]}})"),
-          std::pair("Compression", R"({"Compression":{}})")}) {
+          std::pair("HostHeaderRewrite", R"({"HostHeaderRewrite":true})"),
+          std::pair("WebsocketTCPConverter", R"({"WebsocketTCPConverter":{}})"),
+          std::pair("oauth", R"({"TrafficPolicy":"on_http_request: [{actions: [{type: oauth}]}]"})")}) {
         const ErrorInfo refused =
             error_of(agent->call(RequestType::bind, R"({"Proto":"https","Opts":)" + std::string(opts) + "}"));
         CAPTURE(module);

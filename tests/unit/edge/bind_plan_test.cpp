@@ -1,6 +1,7 @@
 #include "edge/bind_plan.hpp"
 
 #include "support/doctest.hpp"
+#include "tls/certificate_authority.hpp"
 
 #include <adit/limits.hpp>
 
@@ -45,6 +46,18 @@ BindRequest tcp(std::string url) {
 Result<BindPlan> plan(const BindRequest& request, const std::optional<BindTicket>& ticket = {}) {
     return BindPlan::make(settings(), request, ticket);
 }
+
+/// A certificate and who issued it.
+class Certified {
+public:
+    tls::CertificateAuthority authority = *tls::CertificateAuthority::create("test", now());
+    tls::IssuedCertificate issued = *authority.issue_server({"a.example.com"}, now());
+
+private:
+    static std::chrono::sys_seconds now() {
+        return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+    }
+};
 
 } // namespace
 
@@ -155,18 +168,8 @@ TEST_CASE("a module that is not built is refused by its name") {
     const Row rows[] = {
         {"OAuth", [](HttpOpts& o) { o.oauth.emplace(); }},
         {"OIDC", [](HttpOpts& o) { o.oidc.emplace(); }},
-        {"BasicAuth", [](HttpOpts& o) { o.basic_auth.emplace(); }},
-        {"Auth", [](HttpOpts& o) { o.auth = "user:password"; }},
-        {"Compression", [](HttpOpts& o) { o.compression.emplace(); }},
-        {"CircuitBreaker", [](HttpOpts& o) { o.circuit_breaker.emplace(); }},
-        {"IPRestriction", [](HttpOpts& o) { o.ip_restriction.emplace(); }},
-        {"RequestHeaders", [](HttpOpts& o) { o.request_headers.emplace(); }},
-        {"ResponseHeaders", [](HttpOpts& o) { o.response_headers.emplace(); }},
-        {"WebhookVerification", [](HttpOpts& o) { o.webhook_verification.emplace(); }},
-        {"UserAgentFilter", [](HttpOpts& o) { o.user_agent_filter.emplace(); }},
         {"WebsocketTCPConverter", [](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }},
         {"HostHeaderRewrite", [](HttpOpts& o) { o.host_header_rewrite = true; }},
-        {"TrafficPolicy", [](HttpOpts& o) { o.traffic_policy = "on_http_request: []"; }},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
@@ -177,6 +180,9 @@ TEST_CASE("a module that is not built is refused by its name") {
         CHECK(made.error().code() == ngrok_error(9026));
         CHECK(made.error().message().find("\"" + std::string(row.name) + "\"") != std::string::npos);
     }
+    BindRequest nobody = http("");
+    std::get<HttpOpts>(nobody.opts).basic_auth.emplace(); // whoever sends it wants a password
+    CHECK(plan(nobody).error().code() == ngrok_error(9026));
     BindRequest plain = http("");
     std::get<HttpOpts>(plain.opts).traffic_policy = ""; // Go agents say "none" so
     CHECK(plan(plain));
@@ -192,28 +198,34 @@ TEST_CASE("tls endpoints pass through, or end at the edge if the agent asks for 
     CHECK_FALSE(plan(request)->terminate_tls);
     std::get<TlsOpts>(request.opts).tls_termination.emplace();
     CHECK(plan(request)->terminate_tls);
-    std::get<TlsOpts>(request.opts).tls_termination->cert = "PEM";
-    CHECK(plan(request).error().code() == errc::invalid_option);
-    std::get<TlsOpts>(request.opts).tls_termination->key = "PEM";
-    CHECK(plan(request)->tls.certificate_pem == "PEM");
-    std::get<TlsOpts>(request.opts).tls_termination->sealed_key = "sealed";
+    const Certified own;
+    TlsTerminationOpts& module = *std::get<TlsOpts>(request.opts).tls_termination;
+    module.cert = own.issued.certificate_pem;
+    CHECK(plan(request).error().code() == ngrok_error(9026)); // without its key
+    module.key = "PEM";
+    CHECK(plan(request).error().code() == ngrok_error(9026));
+    module.key = own.issued.key_pem;
+    CHECK(plan(request)->tls.certificate_pem == own.issued.certificate_pem);
+    CHECK(plan(request)->tls.key_pem == own.issued.key_pem);
+    module.sealed_key = "sealed";
     CHECK(plan(request).error().code() == ngrok_error(9026));
     std::get<TlsOpts>(request.opts).tls_termination.reset();
-    std::get<TlsOpts>(request.opts).mutual_tls_at_edge.emplace().mutual_tls_ca = "PEM";
-    CHECK(plan(request).error().code() == errc::invalid_option); // the edge would see no certificate
+    std::get<TlsOpts>(request.opts).mutual_tls_at_edge.emplace().mutual_tls_ca = own.authority.certificate_pem();
+    CHECK(plan(request).error().code() == ngrok_error(9026)); // the edge would see no certificate
     std::get<TlsOpts>(request.opts).tls_termination.emplace();
     CHECK(plan(request)->tls.client_certificates == ClientCertificates::require_and_verify);
-    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{"PEM"});
+    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{own.authority.certificate_pem()});
 }
 
 TEST_CASE("an https endpoint may ask for client certificates, an http endpoint has none to look at") {
     BindRequest request = http("");
     CHECK(plan(request)->tls.plain());
-    std::get<HttpOpts>(request.opts).mutual_tls_ca.emplace().mutual_tls_ca = "PEM";
+    const Certified own;
+    std::get<HttpOpts>(request.opts).mutual_tls_ca.emplace().mutual_tls_ca = own.authority.certificate_pem();
     CHECK(plan(request)->tls.client_certificates == ClientCertificates::require_and_verify);
-    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{"PEM"});
+    CHECK(plan(request)->tls.client_cas == std::vector<std::string>{own.authority.certificate_pem()});
     request.protocol = "http";
-    CHECK(plan(request).error().code() == errc::invalid_option);
+    CHECK(plan(request).error().code() == ngrok_error(9026));
 }
 
 TEST_CASE("names outside of the settings are the directory's to allow, others are not asked about") {
