@@ -1,6 +1,7 @@
 #include "edge/agent_leg.hpp"
 
 #include "edge/agent_session.hpp"
+#include "edge/context.hpp"
 #include "edge/agent_stream.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/http_visitor.hpp"
@@ -11,7 +12,7 @@ namespace adit::inline v0::edge {
 
 AgentLeg::AgentLeg(HttpVisitor& visitor, AgentStream opened)
     : stream(std::move(opened.stream)), session(std::move(opened.session)), endpoint(std::move(opened.endpoint)),
-      visitor_(visitor.weak_from_this()), executor_(visitor.set().executor),
+      parser(visitor.set().context.settings.http_head), visitor_(visitor.weak_from_this()), executor_(visitor.set().executor),
       idle_time_(visitor.set().timeouts, [this] {
           if (const auto owner = visitor_.lock()) owner->drop_leg(*this);
       }) {}
@@ -23,7 +24,7 @@ void AgentLeg::renew(AgentStream opened) {
     session = std::move(opened.session);
     endpoint = std::move(opened.endpoint);
     used = false;
-    parser = ResponseParser();
+    parser = ResponseParser(parser.head_limits());
 }
 
 void AgentLeg::begin(std::shared_ptr<HttpExchange> user) noexcept {

@@ -12,11 +12,12 @@ class BodyProgress {
 public:
     BodyProgress() = default;
     /// False: too little came in the time that was his turn. The time in which the agent takes nothing is not his.
-    bool moves(std::size_t bytes, std::chrono::steady_clock::duration waited) noexcept {
+    bool moves(std::size_t bytes, std::chrono::steady_clock::duration waited,
+               std::chrono::steady_clock::duration stall_time) noexcept {
         bytes_ += bytes;
         waited_ += waited;
         if (bytes_ >= limits::visitor_progress_min) *this = BodyProgress();
-        return waited_ < limits::visitor_stall_time;
+        return waited_ < stall_time;
     }
 
 private:

@@ -16,7 +16,7 @@ constexpr HttpError head_too_slow{408, "The request head did not arrive in time;
 Http1Visitor::Http1Visitor(std::shared_ptr<VisitorSet> set, std::shared_ptr<net::Stream> stream, net::Tcp::socket& socket,
                            VisitorFacts facts)
     : HttpVisitor(std::move(set), std::move(facts), 1), RequestChannel(context()), stream_(std::move(stream)),
-      socket_(socket), body_(this->set()), exchange_(*this, *this),
+      socket_(socket), parser_(this->set().context.settings.http_head), body_(this->set()), exchange_(*this, *this),
       wait_time_(this->set().timeouts, [this] { on_wait_time(); }),
       write_time_(this->set().timeouts, [this] { on_write_time(); }) {}
 
@@ -153,7 +153,7 @@ asio::awaitable<BodyWait> Http1Visitor::wait_body(bool asked) {
     }
     bool timed_out = interrupted_;
     wait_over();
-    if (got.ok() && !asked) timed_out = !progress_.moves(got.size(), std::chrono::steady_clock::now() - start);
+    if (got.ok() && !asked) timed_out = !progress_.moves(got.size(), std::chrono::steady_clock::now() - start, context().settings.http_stall_time);
     if (!exchange_.running()) co_return BodyWait::over;
     if (timed_out) co_return BodyWait::too_slow;
     if (!got.ok()) co_return BodyWait::gone;

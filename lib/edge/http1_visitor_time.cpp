@@ -40,7 +40,7 @@ void Http1Visitor::on_wait_time() {
     }
 }
 
-/// Three times in a row without progress is limits::visitor_stall_time. The kernel knows what the visitor took, so that a
+/// Three times in a row without progress is Settings::http_stall_time. The kernel knows what the visitor took, so that a
 /// slow one is told from one who does not read.
 void Http1Visitor::on_write_time() {
     const std::uint64_t now = socket_.is_open() ? bytes_acknowledged(socket_.native_handle()) : 0;

@@ -1,5 +1,6 @@
 #include "edge/http2_request.hpp"
 
+#include "edge/context.hpp"
 #include "edge/http2_visitor.hpp"
 
 #include <utility>
@@ -70,7 +71,8 @@ asio::awaitable<BodyWait> Http2Request::wait_body(bool asked) {
     body_time_.arm(asked ? TimeoutKind::response : TimeoutKind::body);
     while (body_.empty() && !ended_ && !gone_ && !too_slow_ && exchange_.running()) co_await arrived_.wait();
     body_time_.disarm();
-    const bool moves = asked || progress_.moves(body_.size(), std::chrono::steady_clock::now() - start);
+    const auto waited = std::chrono::steady_clock::now() - start;
+    const bool moves = asked || progress_.moves(body_.size(), waited, visitor_.context().settings.http_stall_time);
     if (!exchange_.running()) co_return BodyWait::over;
     if (gone_) co_return BodyWait::gone;
     if (too_slow_ || !moves) co_return BodyWait::too_slow;

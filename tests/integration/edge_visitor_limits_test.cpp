@@ -183,3 +183,41 @@ TEST_CASE("all listeners of a session may be opened and closed at once") {
     for (auto& each : closing) each.get(); // none was refused
     CHECK(edge.server.endpoints().empty());
 }
+
+TEST_CASE("heads have the bounds that the edge was given, in both directions") { // behaviour D.4
+    TestEdge edge([](auto& options) { options.http_head_max(2'048).http_fields_max(12); });
+    auto listener = edge.listen("http://a.edge.test");
+    const std::string start = "GET / HTTP/1.1\r\nHost: a.edge.test\r\n";
+    const auto refused = [&](const std::string& bytes) {
+        NetVisitor visitor = edge.http();
+        visitor.send(bytes);
+        return visitor.answer().status;
+    };
+    CHECK(refused(start + "X: " + std::string(2'048, 'x') + "\r\n\r\n") == 431);
+    CHECK(refused("GET /" + std::string(2'048, 'x')) == 414);
+    std::string fields = start;
+    for (int i = 0; i < 12; ++i) fields += "X: y\r\n";
+    CHECK(refused(fields + "\r\n") == 431);
+    CHECK(edge.nothing_comes(listener));
+    for (const std::size_t size : {1'900u, 2'100u}) {
+        CAPTURE(size);
+        NetVisitor visitor = edge.http();
+        visitor.send(start + "X: " + std::string(1'900, 'x') + "\r\n\r\n");
+        AppStream app = edge.accept(listener);
+        app.read_head();
+        app.answer("body", "X: " + std::string(size, 'x') + "\r\n");
+        CHECK(visitor.answer().status == (size < 2'048 ? 200 : 502));
+    }
+}
+
+TEST_CASE("the time without progress of a request body is the one that the edge was given") { // T8
+    TestEdge edge([](auto& options) { options.http_stall_time(std::chrono::milliseconds(150)); });
+    auto listener = edge.listen("http://a.edge.test");
+    NetVisitor visitor = edge.http();
+    visitor.send("POST / HTTP/1.1\r\nHost: a.edge.test\r\nContent-Length: 5\r\n\r\nab");
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    CHECK(visitor.answer().status == 408);
+    CHECK(visitor.ended());
+    CHECK(app.read_end() == adit::errc::connection_reset);
+}
