@@ -9,6 +9,7 @@ std::shared_ptr<const TlsFacts> TlsFacts::of(const tls::Engine& engine, std::sha
     facts->alpn = engine.alpn();
     facts->server_name = engine.server_name();
     facts->resumed = engine.resumed();
+    facts->server = engine.identity();
     const bool asked = context && context->client_auth() != tls::ClientAuth::none;
     facts->context = std::move(context);
     const auto shown = asked ? engine.peer_certificate() : std::nullopt;

@@ -23,6 +23,7 @@ struct TlsFacts {
     std::string alpn;         ///< "" if none was agreed
     std::string server_name;  ///< "" if none was asked for
     bool resumed = false;
+    std::shared_ptr<const tls::Identity> server; ///< the certificate he was shown; certificate_facts() has its fields
     std::shared_ptr<const tls::CertificateFacts> client; ///< the certificate the visitor showed; null if none
     bool client_verified = false; ///< it chains to the endpoint's authorities and is in date
     std::vector<std::pair<std::string, std::string>> fields; ///< about it, for the application's requests

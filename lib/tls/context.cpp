@@ -128,6 +128,7 @@ int on_server_name(SSL* ssl, int* alert, void* argument) {
             return SSL_TLSEXT_ERR_ALERT_FATAL;
         }
         set_identity(ssl, nullptr, *identity);
+        notes.identity = identity;
         // Part of every ticket: one that was made for another name or context leads to a full handshake.
         const Sha256 scope = sha256(as_bytes(native.ticket_scope + notes.server_name));
         if (SSL_set_session_id_context(ssl, scope.data(), scope.size()) != 1) throw std::bad_alloc();

@@ -5,6 +5,7 @@
 #include "tls/context.hpp"
 
 #include <exception>
+#include <memory>
 #include <string>
 
 namespace adit::inline v0::tls {
@@ -25,6 +26,7 @@ struct ServerContext::Native {
 struct Notes {
     std::string server_name;   // server: asked for; client: the host to verify
     bool name_refused = false; // no identity for server_name
+    std::shared_ptr<const Identity> identity; // server: who answered
     bool bare = false;         // client: a certificate was asked for, and we have none
     long verify_error = X509_V_OK;
     CertificateInfo bad_certificate; // the one that verify_error is about

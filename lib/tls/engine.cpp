@@ -246,6 +246,8 @@ std::string_view Engine::alpn() const noexcept {
 std::string_view Engine::server_name() const noexcept { return state_->notes.server_name; }
 bool Engine::resumed() const noexcept { return state_->done && SSL_session_reused(state_->ssl.get()) == 1; }
 
+std::shared_ptr<const Identity> Engine::identity() const noexcept { return state_->notes.identity; }
+
 std::optional<PeerCertificate> Engine::peer_certificate() const {
     const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(state_->ssl.get());
     if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) return std::nullopt;

@@ -98,6 +98,8 @@ public:
     std::string_view server_name() const noexcept;
     bool resumed() const noexcept;
     std::optional<PeerCertificate> peer_certificate() const;
+    /// Server: who we were in this handshake; null before.
+    std::shared_ptr<const Identity> identity() const noexcept;
 
 private:
     struct State;

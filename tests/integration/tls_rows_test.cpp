@@ -6,8 +6,11 @@
 #include "tls/engine.hpp"
 #include "tls/identity.hpp"
 
+#include <adit/limits.hpp>
+
 #include <chrono>
 #include <future>
+#include <vector>
 
 using namespace adit_test;
 using namespace std::chrono_literals;
@@ -356,4 +359,32 @@ TEST_CASE("agents and visitors share the HTTPS port, told apart by the server na
     const std::string output = tool.s_client(https, "-servername connect.edge.test -alpn http/1.1", "GET / HTTP/1.1\r\n\r\n");
     CHECK(said(output, "New, TLSv1.3"));
     CHECK_FALSE(said(output, "HTTP/1."));
+}
+
+TEST_CASE("agents on the HTTPS port are bounded like those on their own, and visitors do not notice") {
+    TestEdge edge([](adit::edge::ServerOptions& options) { options.agent_server_name("connect.edge.test"); });
+    auto listener = edge.listen("https://web.edge.test");
+    const std::uint16_t https = edge.server.https_port();
+    const TlsOptions as_agent("connect.edge.test", edge.server.ca_pem());
+    std::vector<NetVisitor> silent;
+    while (silent.size() < adit::limits::preauth_per_address) silent.push_back(NetVisitor::tls(https, as_agent));
+    CHECK(NetVisitor::tls_failure(https, as_agent) != ""); // one address has its share
+    NetVisitor visitor = edge.https("web.edge.test");
+    visitor.send("GET / HTTP/1.1\r\nHost: web.edge.test\r\n\r\n");
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.answer("here");
+    CHECK(visitor.answer().body == "here");
+    silent.clear();
+    // The places are free again once the edge has seen them go.
+    for (int i = 0; i < 2'000 && !NetVisitor::tls_failure(https, as_agent).empty(); ++i) {}
+    CHECK(NetVisitor::tls_failure(https, as_agent) == "");
+}
+
+TEST_CASE("an agent on the HTTPS port that does not authenticate is cut in its time") {
+    TestEdge edge([](adit::edge::ServerOptions& options) { options.agent_server_name("connect.edge.test").auth_time(400ms); });
+    NetVisitor silent = NetVisitor::tls(edge.server.https_port(), TlsOptions("connect.edge.test", edge.server.ca_pem()));
+    const auto begin = std::chrono::steady_clock::now();
+    (void)silent.read_all(); // to the end
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
 }

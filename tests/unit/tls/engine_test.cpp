@@ -224,7 +224,10 @@ TEST_CASE("the server picks its certificate by the name, and refuses a name it h
     for (const std::string_view host : {"a.example.com", "B.Example.com."}) {
         INFO(host);
         Pair pair(client_options(), server, host);
+        CHECK(pair.server.identity() == nullptr);
         REQUIRE(pair.shake().connected());
+        CHECK(pair.server.identity() == (host == "a.example.com" ? a : b));
+        CHECK(pair.client.identity() == nullptr);
     }
     Pair unknown(client_options(), server, "c.example.com");
     CHECK(unknown.shake().server_status == Status::failed);
