@@ -119,6 +119,48 @@ h.scenario('tls: passed through untouched', async (cleanup) => {
     visitor.destroy();
 });
 
+/** All that a visitor with these options gets for one line or request; an error has the alert's number in its message. */
+async function talk(edge, name, text, options = {}) {
+    const visitor = h.tls.connect({ port: edge.httpsPort, host: '127.0.0.1', servername: name, rejectUnauthorized: false, ...options });
+    const chunks = [];
+    visitor.on('data', (chunk) => chunks.push(chunk));
+    const ended = h.once(visitor, 'end');
+    visitor.write(text);
+    await ended;
+    visitor.destroy();
+    return Buffer.concat(chunks).toString();
+}
+
+h.scenario('https: client certificates, which the application learns of', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const port = await echoHttp(cleanup);
+    const ours = h.makeCertificate('robot.test');
+    const foreign = h.makeCertificate('robot.test');
+    await agent.httpEndpoint().domain('closed.localhost').mutualTlsca(ours.cert).listenAndForward('http://127.0.0.1:' + port);
+    const request = 'GET / HTTP/1.1\r\nHost: closed.localhost\r\nClient-Cert: :Zm9yZ2Vk:\r\nConnection: close\r\n\r\n';
+    await assert.rejects(talk(edge, 'closed.localhost', request), /alert number 116/);
+    await assert.rejects(talk(edge, 'closed.localhost', request, foreign), /alert number (42|46|48)/);
+    const answer = await talk(edge, 'closed.localhost', request, ours);
+    const seen = JSON.parse(/x-headers: (.*)\r\n/i.exec(answer)[1]);
+    const der = ours.cert.toString().replace(/-----[^-]*-----|\n/g, '');
+    assert.equal(seen['client-cert'], `:${der}:`);
+    assert.equal(seen['ngrok-mtls-subject-cn'], 'robot.test');
+});
+
+h.scenario('tls: ends at the edge with the certificate of the agent, client certificates too', async (cleanup) => {
+    const { edge, agent } = await session(cleanup);
+    const own = h.makeCertificate('ended.localhost');
+    const robot = h.makeCertificate('robot.test');
+    const upstream = h.net.createServer((socket) => socket.once('data', (data) => socket.end('plain: ' + data)));
+    cleanup(() => upstream.close());
+    const port = await h.listening(upstream);
+    await agent.tlsEndpoint().domain('ended.localhost').termination(own.cert, own.key).mutualTlsca(robot.cert)
+        .listenAndForward('tcp://127.0.0.1:' + port);
+    await assert.rejects(talk(edge, 'ended.localhost', 'hello'), /alert number 116/);
+    const trusting = { rejectUnauthorized: true, ca: own.cert };
+    assert.equal(await talk(edge, 'ended.localhost', 'hello', { ...robot, ...trusting }), 'plain: hello');
+});
+
 h.scenario('labelled: routed by the edge, refused without a route', async (cleanup) => {
     const { edge, agent } = await session(cleanup, { route: 'https://labels.localhost,team=blue' });
     const port = await echoHttp(cleanup);
