@@ -27,11 +27,11 @@ using Identities = std::vector<std::shared_ptr<const tls::Identity>>;
 /// PEM texts of a chain and of its key.
 using CertificatePem = std::pair<std::string, std::string>;
 
-/// Checks certificates that shall be used from now on: the first for all names that the others do not have. errc::invalid_option
-/// names the option, and says which certificate it is about if there are several.
+/// Checks certificates that shall be used from now on: the first for all names that the others do not have.
+/// errc::invalid_option names the option, and says which certificate it is about if there are several.
 Result<Identities> read_certificates(const std::vector<CertificatePem>& chains_and_keys);
-/// New handshakes get these certificates and none of the former ones or the edge's own any more; connections that were made
-/// stay.
+/// New handshakes get these certificates and none of the former ones or the edge's own any more; connections that were
+/// made stay.
 void use_certificates(const TlsContexts& contexts, const Identities& identities);
 
-} // namespace adit
+} // namespace adit::inline v0::edge

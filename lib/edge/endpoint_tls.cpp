@@ -25,7 +25,8 @@ tls::ClientAuth auth_of(ClientCertificates wanted) noexcept {
     return tls::ClientAuth::none;
 }
 
-/// All that makes two endpoints different, each part with its length in front: no two settings run together to one text.
+/// All that makes two endpoints different, each part with its length in front: no two settings run together to one
+/// text.
 class Key {
 public:
     void add(std::string_view part) { text_.append(std::to_string(part.size())).append(":").append(part); }
@@ -67,7 +68,8 @@ Result<std::shared_ptr<const tls::Identity>> own_identity(const TlsSettings& set
                                                  std::to_string(limits::tls_termination_pem_max) + " bytes");
     auto identity = tls::Identity::from_pem(settings.certificate_pem, settings.key_pem);
     if (!identity) return invalid("server_certificate", identity.error().message());
-    if (const auto dates = (*identity)->check_dates(now); !dates) return invalid("server_certificate", dates.error().message());
+    if (const auto dates = (*identity)->check_dates(now); !dates)
+        return invalid("server_certificate", dates.error().message());
     return std::shared_ptr<const tls::Identity>(std::move(*identity));
 }
 
@@ -77,7 +79,8 @@ Result<tls::TrustRoots> client_roots(const TlsSettings& settings) {
         const std::string& pem = settings.client_cas[i];
         if (all.size() + pem.size() > limits::mutual_tls_ca_max)
             return invalid("mutual_tls_certificate_authorities", "the certificate authorities have more than " +
-                                                                     std::to_string(limits::mutual_tls_ca_max) + " bytes");
+                                                                     std::to_string(limits::mutual_tls_ca_max) +
+                                                                     " bytes");
         if (const auto each = tls::TrustRoots::from_pem(pem); !each)
             return invalid("mutual_tls_certificate_authorities",
                            "certificate authority " + std::to_string(i + 1) + ": " + each.error().message());
@@ -106,8 +109,8 @@ std::vector<std::string> https_alpn(const Settings& settings) {
     return {"http/1.1"};
 }
 
-EndpointTls::EndpointTls(const Settings& settings, tls::IdentitySelector select, std::shared_ptr<tls::TicketKeys> tickets,
-                         Clock clock)
+EndpointTls::EndpointTls(const Settings& settings, tls::IdentitySelector select,
+                         std::shared_ptr<tls::TicketKeys> tickets, Clock clock)
     : min_version_(settings.min_tls_version), max_version_(settings.max_tls_version), https_alpn_(https_alpn(settings)),
       select_(std::move(select)), tickets_(std::move(tickets)), clock_(std::move(clock)) {}
 
@@ -140,9 +143,12 @@ Result<std::shared_ptr<const tls::ServerContext>> EndpointTls::get(const TlsSett
 Result<tls::ServerOptions> EndpointTls::make_options(const TlsSettings& settings, UrlScheme scheme) const {
     tls::ServerOptions options;
     // Who names one bound only does not get into conflict with the edge's other one.
-    options.min_version = settings.min_version.value_or(std::min(min_version_, settings.max_version.value_or(min_version_)));
-    options.max_version = settings.max_version.value_or(std::max(max_version_, settings.min_version.value_or(max_version_)));
-    if (options.min_version > options.max_version) return invalid("min_version", "the minimum TLS version is above the maximum");
+    options.min_version =
+        settings.min_version.value_or(std::min(min_version_, settings.max_version.value_or(min_version_)));
+    options.max_version =
+        settings.max_version.value_or(std::max(max_version_, settings.min_version.value_or(max_version_)));
+    if (options.min_version > options.max_version)
+        return invalid("min_version", "the minimum TLS version is above the maximum");
     options.select = select_;
     if (!settings.certificate_pem.empty() || !settings.key_pem.empty()) {
         auto identity = own_identity(settings, clock_());
@@ -162,8 +168,9 @@ Result<tls::ServerOptions> EndpointTls::make_options(const TlsSettings& settings
     } else {
         options.tickets = tickets_;
     }
-    options.alpn = settings.alpn ? *settings.alpn
-                   : scheme == UrlScheme::https ? https_alpn_ : std::vector<std::string>();
+    options.alpn = settings.alpn                ? *settings.alpn
+                   : scheme == UrlScheme::https ? https_alpn_
+                                                : std::vector<std::string>();
     return options;
 }
 
@@ -173,4 +180,4 @@ std::size_t EndpointTls::size() const {
         std::ranges::count_if(contexts_, [](const auto& each) { return !each.second.expired(); }));
 }
 
-} // namespace adit
+} // namespace adit::inline v0::edge

@@ -46,20 +46,21 @@ public:
 /// "require-and-verify", "require-any", "request"; "" is the first of them.
 std::optional<ClientCertificates> parse_client_certificates(std::string_view strategy) noexcept;
 
-/// Makes a context for each distinct TlsSettings of a credential and gives the same one again while anybody holds it: its
-/// address says what a connection was asked for. Thread-safe.
+/// Makes a context for each distinct TlsSettings of a credential and gives the same one again while anybody holds it:
+/// its address says what a connection was asked for. Thread-safe.
 ///
-/// A session ticket of one context is not taken by another (threat T10); contexts that ask for client certificates neither
-/// give nor take tickets, so that each of their connections shows its certificate again.
+/// A session ticket of one context is not taken by another (threat T10); contexts that ask for client certificates
+/// neither give nor take tickets, so that each of their connections shows its certificate again.
 class EndpointTls {
 public:
     using Clock = std::function<std::chrono::sys_seconds()>;
 
     /// `select` and `tickets`: the edge's.
-    EndpointTls(const Settings& settings, tls::IdentitySelector select, std::shared_ptr<tls::TicketKeys> tickets, Clock clock);
+    EndpointTls(const Settings& settings, tls::IdentitySelector select, std::shared_ptr<tls::TicketKeys> tickets,
+                Clock clock);
 
-    /// errc::invalid_option names what cannot work: versions, a certificate that does not parse, belongs to another key,
-    /// is out of order or out of date, authorities that are missing or do not parse.
+    /// errc::invalid_option names what cannot work: versions, a certificate that does not parse, belongs to another
+    /// key, is out of order or out of date, authorities that are missing or do not parse.
     Result<std::shared_ptr<const tls::ServerContext>> get(const TlsSettings& settings, UrlScheme scheme,
                                                           std::string_view credential);
     /// Contexts that are in use.
@@ -74,11 +75,12 @@ private:
     const std::shared_ptr<tls::TicketKeys> tickets_;
     const Clock clock_;
     mutable std::mutex mutex_;
-    std::unordered_map<std::string, std::weak_ptr<const tls::ServerContext>> contexts_; // with dead ones, swept as it doubles
+    std::unordered_map<std::string, std::weak_ptr<const tls::ServerContext>>
+        contexts_; // with dead ones, swept as it doubles
     std::size_t sweep_at_ = 64;
 };
 
 /// What https endpoints offer.
 std::vector<std::string> https_alpn(const Settings& settings);
 
-} // namespace adit
+} // namespace adit::inline v0::edge

@@ -2,7 +2,8 @@
 
 namespace adit::inline v0::edge {
 
-std::shared_ptr<const TlsFacts> TlsFacts::of(const tls::Engine& engine, std::shared_ptr<const tls::ServerContext> context) {
+std::shared_ptr<const TlsFacts> TlsFacts::of(const tls::Engine& engine,
+                                             std::shared_ptr<const tls::ServerContext> context) {
     const auto facts = std::make_shared<TlsFacts>();
     facts->version = engine.version();
     facts->cipher = engine.cipher();
@@ -22,4 +23,4 @@ std::shared_ptr<const TlsFacts> TlsFacts::of(const tls::Engine& engine, std::sha
     return facts;
 }
 
-} // namespace adit
+} // namespace adit::inline v0::edge

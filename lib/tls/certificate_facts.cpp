@@ -78,11 +78,16 @@ std::string algorithm_text(const X509* certificate) {
         const char* text;
     };
     static constexpr Known known[] = {
-        {NID_ecdsa_with_SHA256, "ECDSA-SHA256"},    {NID_ecdsa_with_SHA384, "ECDSA-SHA384"},
-        {NID_ecdsa_with_SHA512, "ECDSA-SHA512"},    {NID_ecdsa_with_SHA1, "ECDSA-SHA1"},
-        {NID_sha256WithRSAEncryption, "SHA256-RSA"}, {NID_sha384WithRSAEncryption, "SHA384-RSA"},
-        {NID_sha512WithRSAEncryption, "SHA512-RSA"}, {NID_sha1WithRSAEncryption, "SHA1-RSA"},
-        {NID_rsassaPss, "RSAPSS"},                  {NID_ED25519, "Ed25519"},
+        {NID_ecdsa_with_SHA256, "ECDSA-SHA256"},
+        {NID_ecdsa_with_SHA384, "ECDSA-SHA384"},
+        {NID_ecdsa_with_SHA512, "ECDSA-SHA512"},
+        {NID_ecdsa_with_SHA1, "ECDSA-SHA1"},
+        {NID_sha256WithRSAEncryption, "SHA256-RSA"},
+        {NID_sha384WithRSAEncryption, "SHA384-RSA"},
+        {NID_sha512WithRSAEncryption, "SHA512-RSA"},
+        {NID_sha1WithRSAEncryption, "SHA1-RSA"},
+        {NID_rsassaPss, "RSAPSS"},
+        {NID_ED25519, "Ed25519"},
     };
     const X509_ALGOR* algorithm = nullptr;
     X509_get0_signature(nullptr, &algorithm, certificate);

@@ -1,4 +1,5 @@
-// All that a certificate says, in fields: for policy expressions (behaviour C.3) and for the application behind the edge.
+// All that a certificate says, in fields: for policy expressions (behaviour C.3) and for the application behind the
+// edge.
 #pragma once
 
 #include "base/result.hpp"
@@ -14,7 +15,8 @@ namespace adit::inline v0::tls {
 /// The attributes of a name that expressions know; text as UTF-8. What may stand several times is a list.
 struct DistinguishedName {
     std::string common_name; ///< the last one, which is the most specific
-    std::vector<std::string> country, locality, organization, organizational_unit, postal_code, province, street_address;
+    std::vector<std::string> country, locality, organization, organizational_unit, postal_code, province,
+        street_address;
 };
 
 struct CertificateExtension {
@@ -38,8 +40,9 @@ ADIT_INTERNAL Result<CertificateFacts> certificate_facts(std::string_view pem);
 
 /// The fields that tell an application about a client's certificate, in the order they are to be sent:
 /// Client-Cert (RFC 9440), and if it was verified the ones of ngrok: ngrok-mtls-subject-cn, -subject-alt-name-dns,
-/// -email-addresses, -serial-number. What is no visible ASCII in them is percent-encoded, and so are "%" and, in the lists,
-/// commas: no name that a client chose can look like something else.
-ADIT_INTERNAL std::vector<std::pair<std::string, std::string>> certificate_fields(const CertificateFacts& facts, bool verified);
+/// -email-addresses, -serial-number. What is no visible ASCII in them is percent-encoded, and so are "%" and, in the
+/// lists, commas: no name that a client chose can look like something else.
+ADIT_INTERNAL std::vector<std::pair<std::string, std::string>> certificate_fields(const CertificateFacts& facts,
+                                                                                  bool verified);
 
 } // namespace adit::inline v0::tls

@@ -54,9 +54,8 @@ public:
     adit::tls::IssuedCertificate issued;
     std::shared_ptr<const adit::tls::ServerContext> context() const {
         adit::tls::ServerOptions options;
-        options.select = [identity = *adit::tls::Identity::from_pem(issued.certificate_pem, issued.key_pem)](std::string_view) {
-            return identity;
-        };
+        options.select = [identity = *adit::tls::Identity::from_pem(issued.certificate_pem, issued.key_pem)](
+                             std::string_view) { return identity; };
         return *adit::tls::ServerContext::create(options);
     }
 };
@@ -110,7 +109,9 @@ TEST_CASE("S6.1a: who ends TLS depends on the type and what was asked for; the c
         auto through = edge.session.forward(adit::Endpoint(url), adit::Upstream(upstream.url("tcp")));
         auto echoed = answer_tls(upstream, own.context());
         const std::uint16_t port = url == "tcp://" ? port_of(through) : edge.server.https_port();
-        output = tool.s_client(port, "-servername own.edge.test -verify_return_error -CAfile " + tool.file("own.pem", own.ca.pem()), "hello\n");
+        output = tool.s_client(
+            port, "-servername own.edge.test -verify_return_error -CAfile " + tool.file("own.pem", own.ca.pem()),
+            "hello\n");
         echoed.get();
         CHECK(shown(output) == fingerprint(own.issued.certificate_pem));
         CHECK(said(output, "echo: hello"));
@@ -121,8 +122,9 @@ TEST_CASE("S6.1a: a tcp endpoint ends TLS at the edge as well, where that was as
     TermsEdge edge;
     const auto endpoint = edge.serve("tcp://");
     const ToolVisitor tool;
-    const std::string output = tool.s_client(*endpoint->url.port(), "-servername edge.test -verify_return_error -CAfile " +
-                                                                        tool.file("ca.pem", edge.ca_pem()));
+    const std::string output =
+        tool.s_client(*endpoint->url.port(),
+                      "-servername edge.test -verify_return_error -CAfile " + tool.file("ca.pem", edge.ca_pem()));
     CHECK(said(output, "Verify return code: 0 (ok)"));
     const std::string http = tool.run("curl -s -m 20 http://127.0.0.1:" + std::to_string(*endpoint->url.port()) + "/");
     CHECK(said(http, "This port speaks TLS"));
@@ -131,14 +133,20 @@ TEST_CASE("S6.1a: a tcp endpoint ends TLS at the edge as well, where that was as
 TEST_CASE("S6.1b: the certificate is that of the name, else the default; an endpoint's own comes before both") {
     const Authority ca("public");
     const std::vector<std::string> base_names = {"*.edge.test", "127.0.0.1"}; // the agent's too
-    const auto base = ca.server(base_names), shop = ca.server({"shop.example.org"}), wild = ca.server({"*.example.net"});
-    TestEdge edge([&](adit::edge::ServerOptions& options) {
-        options.certificate(base.certificate_pem, base.key_pem);
-        options.add_certificate(shop.certificate_pem, shop.key_pem).add_certificate(wild.certificate_pem, wild.key_pem);
-        options.allow_domain("*.example.org").allow_domain("*.example.net");
-    }, ca.pem());
+    const auto base = ca.server(base_names), shop = ca.server({"shop.example.org"}),
+               wild = ca.server({"*.example.net"});
+    TestEdge edge(
+        [&](adit::edge::ServerOptions& options) {
+            options.certificate(base.certificate_pem, base.key_pem);
+            options.add_certificate(shop.certificate_pem, shop.key_pem)
+                .add_certificate(wild.certificate_pem, wild.key_pem);
+            options.allow_domain("*.example.org").allow_domain("*.example.net");
+        },
+        ca.pem());
     const ToolVisitor tool;
-    const auto probe = [&](const std::string& name) { return shown(tool.s_client(edge.server.https_port(), name, "\n")); };
+    const auto probe = [&](const std::string& name) {
+        return shown(tool.s_client(edge.server.https_port(), name, "\n"));
+    };
     const std::string fallback = probe("-noservername");
     CHECK(fallback == fingerprint(base.certificate_pem));
     CHECK(probe("-servername a.edge.test") == fallback);
@@ -148,7 +156,8 @@ TEST_CASE("S6.1b: the certificate is that of the name, else the default; an endp
     CHECK(probe("-servername a.example.net") == fingerprint(wild.certificate_pem));
     CHECK(probe("-servername a.b.example.net") == fallback); // a wildcard stands for one label
     const OwnCertificate own("mine.example.org");
-    auto endpoint = edge.session.listen(adit::Endpoint("tls://shop.example.org").tls_termination(own.issued.certificate_pem, own.issued.key_pem));
+    auto endpoint = edge.session.listen(
+        adit::Endpoint("tls://shop.example.org").tls_termination(own.issued.certificate_pem, own.issued.key_pem));
     auto line = answer_plain(edge, endpoint);
     const std::string output = tool.s_client(edge.server.https_port(), "-servername shop.example.org", "hello\n");
     line.get();
@@ -187,8 +196,9 @@ TEST_CASE("S6.1c: the agent ends TLS: its certificate is shown, and the applicat
         return text;
     });
     const ToolVisitor tool;
-    const std::string output = tool.s_client(edge.server.https_port(), "-servername agent.edge.test -verify_return_error -CAfile " +
-                                                                           tool.file("ca.pem", own.ca.pem()), "hello\n");
+    const std::string output = tool.s_client(
+        edge.server.https_port(),
+        "-servername agent.edge.test -verify_return_error -CAfile " + tool.file("ca.pem", own.ca.pem()), "hello\n");
     CHECK(line.get() == "hello\n");
     CHECK(shown(output) == fingerprint(own.issued.certificate_pem));
     CHECK(said(output, "agent: hello"));
@@ -216,16 +226,20 @@ TEST_CASE("S6.1f: TLS 1.3 by preference, 1.2 at least, and what HTTPS is spoken 
     CHECK(said(probe("-servername web.edge.test -tls1_2"), "New, TLSv1.2"));
     // The distribution's openssl speaks 1.1 only when it is told to take weak things.
     for (const char* old : {"-tls1_1", "-tls1"})
-        CHECK(said(probe(std::string("-servername web.edge.test -cipher ALL:@SECLEVEL=0 ") + old), "SSL alert number 70"));
+        CHECK(said(probe(std::string("-servername web.edge.test -cipher ALL:@SECLEVEL=0 ") + old),
+                   "SSL alert number 70"));
     CHECK(said(probe("-servername web.edge.test -alpn http/1.1,spdy/3"), "ALPN protocol: http/1.1"));
     CHECK(said(probe("-servername web.edge.test"), "No ALPN negotiated"));
     CHECK(said(probe("-servername web.edge.test -alpn smtp,ftp"), "SSL alert number 120")); // RFC 7301 3.2
     auto line = answer_plain(edge, raw);
-    CHECK(said(tool.s_client(edge.server.https_port(), "-servername raw.edge.test -alpn h2,http/1.1", "hello\n"), "No ALPN negotiated"));
+    CHECK(said(tool.s_client(edge.server.https_port(), "-servername raw.edge.test -alpn h2,http/1.1", "hello\n"),
+               "No ALPN negotiated"));
     line.get();
     // Nothing weak is agreed on, whatever is offered.
-    for (const char* weak : {"AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256", "AES256-SHA256"})
-        CHECK(said(probe(std::string("-servername web.edge.test -tls1_2 -cipher ") + weak + ":@SECLEVEL=0"), "SSL alert number 40"));
+    for (const char* weak :
+         {"AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256", "AES256-SHA256"})
+        CHECK(said(probe(std::string("-servername web.edge.test -tls1_2 -cipher ") + weak + ":@SECLEVEL=0"),
+                   "SSL alert number 40"));
 }
 
 TEST_CASE("S6.1f: a slow ClientHello and a slow handshake are cut in their time") {
@@ -277,11 +291,12 @@ TEST_CASE("S8.1c: the application learns who came, and nobody can say it in his 
     auto listener = edge.session.listen(adit::Endpoint("https://closed.edge.test").mutual_tls_ca(ours.pem()));
     auto open = edge.listen("https://open.edge.test");
     const ToolVisitor tool;
-    const std::string common = "curl -s -m 20 --cacert " + tool.file("ca.pem", edge.server.ca_pem()) + " --resolve '*:" +
-                               std::to_string(edge.server.https_port()) + ":127.0.0.1' --cert " +
-                               tool.file("good.pem", issued.certificate_pem + issued.key_pem) +
-                               " -H 'Client-Cert: :Zm9yZ2Vk:' -H 'Client_Cert: :Zm9yZ2Vk:' -H 'client-cert-chain: :Zm9yZ2Vk:'"
-                               " -H 'ngrok-mtls-subject-cn: root' -H 'Connection: client-cert' ";
+    const std::string common =
+        "curl -s -m 20 --cacert " + tool.file("ca.pem", edge.server.ca_pem()) +
+        " --resolve '*:" + std::to_string(edge.server.https_port()) + ":127.0.0.1' --cert " +
+        tool.file("good.pem", issued.certificate_pem + issued.key_pem) +
+        " -H 'Client-Cert: :Zm9yZ2Vk:' -H 'Client_Cert: :Zm9yZ2Vk:' -H 'client-cert-chain: :Zm9yZ2Vk:'"
+        " -H 'ngrok-mtls-subject-cn: root' -H 'Connection: client-cert' ";
     const auto head_of = [&](adit::Listener& at, const std::string& name) {
         auto head = std::async(std::launch::async, [&] {
             AppStream app = edge.accept(at);
@@ -301,7 +316,8 @@ TEST_CASE("S8.1c: the application learns who came, and nobody can say it in his 
     }
     CHECK(said(head, "\r\nClient-Cert: :" + base64 + ":\r\n"));
     CHECK(said(head, "\r\nngrok-mtls-subject-cn: robot 7\r\n"));
-    CHECK(said(head, "\r\nngrok-mtls-serial-number: " + adit::tls::read_certificate(issued.certificate_pem)->serial + "\r\n"));
+    CHECK(said(head, "\r\nngrok-mtls-serial-number: " + adit::tls::read_certificate(issued.certificate_pem)->serial +
+                         "\r\n"));
     CHECK_FALSE(said(head, "Zm9yZ2Vk"));
     CHECK_FALSE(said(head, "root"));
     const std::string bare = head_of(open, "open.edge.test"); // which did not ask
@@ -326,10 +342,12 @@ TEST_CASE("S8.1d: an agent that ends TLS refuses the clients of a foreign author
     const auto good = ours.client("robot 7"), foreign = theirs.client("robot 7");
     for (const std::string version : {" -tls1_2", " -tls1_3"}) {
         CHECK(said(visit(version), version == " -tls1_2" ? "SSL alert number 40" : "SSL alert number 116"));
-        CHECK(said(visit(version + " -cert " + tool.file("foreign.pem", foreign.certificate_pem + foreign.key_pem)), "SSL alert number 48"));
+        CHECK(said(visit(version + " -cert " + tool.file("foreign.pem", foreign.certificate_pem + foreign.key_pem)),
+                   "SSL alert number 48"));
         CHECK(edge.nothing_comes(listener));
         auto line = answer_plain(edge, listener);
-        CHECK(said(visit(version + " -cert " + tool.file("good.pem", good.certificate_pem + good.key_pem)), "plain: hello"));
+        CHECK(said(visit(version + " -cert " + tool.file("good.pem", good.certificate_pem + good.key_pem)),
+                   "plain: hello"));
         line.get();
     }
 }
@@ -357,7 +375,8 @@ TEST_CASE("agents and visitors share the HTTPS port, told apart by the server na
     NetVisitor curious = edge.https("nobody.edge.test");
     CHECK(curious.get("/", "connect.edge.test").status == 404);
     // Who speaks HTTP there is an agent that makes no sense, and is bounded like one.
-    const std::string output = tool.s_client(https, "-servername connect.edge.test -alpn http/1.1", "GET / HTTP/1.1\r\n\r\n");
+    const std::string output =
+        tool.s_client(https, "-servername connect.edge.test -alpn http/1.1", "GET / HTTP/1.1\r\n\r\n");
     CHECK(said(output, "New, TLSv1.3"));
     CHECK_FALSE(said(output, "HTTP/1."));
 }
@@ -378,13 +397,16 @@ TEST_CASE("agents on the HTTPS port are bounded like those on their own, and vis
     CHECK(visitor.answer().body == "here");
     silent.clear();
     // The places are free again once the edge has seen them go.
-    for (int i = 0; i < 2'000 && !NetVisitor::tls_failure(https, as_agent).empty(); ++i) {}
+    for (int i = 0; i < 2'000 && !NetVisitor::tls_failure(https, as_agent).empty(); ++i) {
+    }
     CHECK(NetVisitor::tls_failure(https, as_agent) == "");
 }
 
 TEST_CASE("an agent on the HTTPS port that does not authenticate is cut in its time") {
-    TestEdge edge([](adit::edge::ServerOptions& options) { options.agent_server_name("connect.edge.test").auth_time(400ms); });
-    NetVisitor silent = NetVisitor::tls(edge.server.https_port(), TlsOptions("connect.edge.test", edge.server.ca_pem()));
+    TestEdge edge(
+        [](adit::edge::ServerOptions& options) { options.agent_server_name("connect.edge.test").auth_time(400ms); });
+    NetVisitor silent =
+        NetVisitor::tls(edge.server.https_port(), TlsOptions("connect.edge.test", edge.server.ca_pem()));
     const auto begin = std::chrono::steady_clock::now();
     (void)silent.read_all(); // to the end
     CHECK(std::chrono::steady_clock::now() - begin < 10s);

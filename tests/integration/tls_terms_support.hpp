@@ -25,7 +25,8 @@ public:
     explicit TermsEdge(const Change& change = {});
     ~TermsEdge();
 
-    /// "https://a.edge.test", "tls://...": TLS ends at the edge; "tcp://": on a port of its own, which is in url.port().
+    /// "https://a.edge.test", "tls://...": TLS ends at the edge; "tcp://": on a port of its own, which is in
+    /// url.port().
     adit::edge::EndpointPtr serve(std::string_view url, const adit::edge::TlsSettings& wanted = {},
                                   std::string_view credential = "cr_1");
     void stop_serving(const adit::edge::EndpointPtr& endpoint) { context_->endpoints.remove(endpoint); }

@@ -48,12 +48,13 @@ TEST_CASE("S8.1a: the minimum is that of the endpoint which the server name call
         std::uint16_t port;
         bool served;
     };
-    for (const Row& row : {Row{"new.edge.test", "-tls1_2", edge.port(), false}, Row{"new.edge.test", "-tls1_3", edge.port(), true},
-                           Row{"new.edge.test", "", edge.port(), true}, Row{"old.edge.test", "-tls1_2", edge.port(), true},
-                           Row{"old.edge.test", "-tls1_3", edge.port(), true}, Row{"nobody.edge.test", "-tls1_2", edge.port(), true},
-                           Row{"new-raw.edge.test", "-tls1_2", edge.port(), false},
-                           Row{"new-raw.edge.test", "-tls1_3", edge.port(), true},
-                           Row{"edge.test", "-tls1_2", *tcp->url.port(), false}, Row{"edge.test", "-tls1_3", *tcp->url.port(), true}}) {
+    for (const Row& row :
+         {Row{"new.edge.test", "-tls1_2", edge.port(), false}, Row{"new.edge.test", "-tls1_3", edge.port(), true},
+          Row{"new.edge.test", "", edge.port(), true}, Row{"old.edge.test", "-tls1_2", edge.port(), true},
+          Row{"old.edge.test", "-tls1_3", edge.port(), true}, Row{"nobody.edge.test", "-tls1_2", edge.port(), true},
+          Row{"new-raw.edge.test", "-tls1_2", edge.port(), false},
+          Row{"new-raw.edge.test", "-tls1_3", edge.port(), true}, Row{"edge.test", "-tls1_2", *tcp->url.port(), false},
+          Row{"edge.test", "-tls1_3", *tcp->url.port(), true}}) {
         CAPTURE(row.name);
         CAPTURE(row.version);
         const std::string output = tool.s_client(row.port, row.version + " -servername " + row.name, get(row.name));
@@ -91,8 +92,8 @@ TEST_CASE("S8.1b: an endpoint's terms replace the edge's own: one handshake, wit
         const auto endpoint = edge.serve(scheme + "://own.edge.test", own);
         const ToolVisitor tool;
         const std::string ca = tool.file("ca.pem", authority.pem());
-        const std::string output = tool.s_client(edge.port(), "-msg -servername own.edge.test -verify_return_error -CAfile " + ca,
-                                                 get("own.edge.test"));
+        const std::string output = tool.s_client(
+            edge.port(), "-msg -servername own.edge.test -verify_return_error -CAfile " + ca, get("own.edge.test"));
         CAPTURE(output);
         CHECK(said(output, "Verify return code: 0 (ok)"));
         CHECK(said(output, "ServerHello"));
@@ -109,7 +110,8 @@ TEST_CASE("S8.1c: who gets in by which strategy, with which alert otherwise") {
     const auto keep = [&](const char* name, const tls::IssuedCertificate& issued) {
         return " -cert " + tool.file(std::string(name) + ".pem", issued.certificate_pem + issued.key_pem);
     };
-    const std::string none, good = keep("good", ours.client("robot 7")), foreign = keep("foreign", theirs.client("robot 8"));
+    const std::string none, good = keep("good", ours.client("robot 7")),
+                            foreign = keep("foreign", theirs.client("robot 8"));
     edge.serve("https://verify.edge.test", mutual(ours));
     edge.serve("https://any.edge.test", mutual(ours, ClientCertificates::require_any));
     edge.serve("https://ask.edge.test", mutual(ours, ClientCertificates::request));
@@ -122,15 +124,15 @@ TEST_CASE("S8.1c: who gets in by which strategy, with which alert otherwise") {
         const std::string& shown;
         int alert_13, alert_12; // 0: gets in
     };
-    for (const Row& row : {Row{"verify", none, 116, 40}, Row{"verify", good, 0, 0}, Row{"verify", foreign, 48, 48},
-                           Row{"any", none, 116, 40}, Row{"any", good, 0, 0}, Row{"any", foreign, 0, 0},
-                           Row{"ask", none, 0, 0}, Row{"ask", good, 0, 0}, Row{"ask", foreign, 0, 0},
-                           Row{"blind", none, 116, 40}, Row{"blind", foreign, 0, 0},
-                           Row{"open", none, 0, 0}, Row{"open", foreign, 0, 0}}) {
+    for (const Row& row :
+         {Row{"verify", none, 116, 40}, Row{"verify", good, 0, 0}, Row{"verify", foreign, 48, 48},
+          Row{"any", none, 116, 40}, Row{"any", good, 0, 0}, Row{"any", foreign, 0, 0}, Row{"ask", none, 0, 0},
+          Row{"ask", good, 0, 0}, Row{"ask", foreign, 0, 0}, Row{"blind", none, 116, 40}, Row{"blind", foreign, 0, 0},
+          Row{"open", none, 0, 0}, Row{"open", foreign, 0, 0}}) {
         for (const bool old : {false, true}) {
             const std::string name = std::string(row.name) + ".edge.test";
-            const std::string output =
-                tool.s_client(edge.port(), (old ? "-tls1_2 -servername " : "-tls1_3 -servername ") + name + row.shown, get(name));
+            const std::string output = tool.s_client(
+                edge.port(), (old ? "-tls1_2 -servername " : "-tls1_3 -servername ") + name + row.shown, get(name));
             CAPTURE(name);
             CAPTURE(row.shown);
             CAPTURE(output);
@@ -196,7 +198,9 @@ TEST_CASE("T10: a ticket is worth nothing once the same name has other terms or 
     TermsEdge edge;
     const Authority ours("ours");
     const ToolVisitor tool;
-    const auto visit = [&](const std::string& more) { return tool.s_client(edge.port(), "-servername a.edge.test" + more, get("a.edge.test")); };
+    const auto visit = [&](const std::string& more) {
+        return tool.s_client(edge.port(), "-servername a.edge.test" + more, get("a.edge.test"));
+    };
     const std::string ticket = " -sess_out " + tool.path("ticket"), back = " -sess_in " + tool.path("ticket");
     auto endpoint = edge.serve("https://a.edge.test", at_least(tls::Version::tls12), "cr_1");
     REQUIRE(said(visit(ticket), "New, TLSv1.3"));
@@ -224,7 +228,8 @@ TEST_CASE("T10: who shows a certificate shows it on each connection: such endpoi
     for (const std::string version : {"-tls1_2", "-tls1_3"}) {
         const std::string common = version + " -servername closed.edge.test -cert " +
                                    tool.file("good.pem", issued.certificate_pem + issued.key_pem);
-        const std::string output = tool.s_client(edge.port(), common + " -sess_out " + tool.path("ticket" + version), get("closed.edge.test"));
+        const std::string output =
+            tool.s_client(edge.port(), common + " -sess_out " + tool.path("ticket" + version), get("closed.edge.test"));
         CAPTURE(output);
         CHECK(got_through(output));
         CHECK_FALSE(said(output, "TLS session ticket:"));
@@ -245,20 +250,23 @@ TEST_CASE("T9, T10: a connection reaches only endpoints on the terms that it was
     const std::string good = " -cert " + tool.file("good.pem", issued.certificate_pem + issued.key_pem);
     struct Row {
         std::string_view sni, host; // "": no SNI
-        int status; // 5: it is let through
+        int status;                 // 5: it is let through
     };
     for (const Row& row :
          {Row{"open", "open", 5}, Row{"open", "closed", 421}, Row{"closed", "open", 421}, Row{"closed", "closed", 5},
           Row{"", "open", 5}, Row{"", "closed", 421}, Row{"", "nobody", 404}, Row{"nobody", "closed", 421},
-          Row{"a.wild", "b.wild", 5}, Row{"a.wild", "deep.wild", 421}, Row{"deep.wild", "a.wild", 421}, Row{"", "deep.wild", 421},
-          Row{"a.members", "b.members", 5}, Row{"guest.members", "a.members", 421}, Row{"a.members", "guest.members", 421},
-          Row{"closed", "a.members", 421}, Row{"open", "CLOSED", 421}, Row{"open", "closed.", 421}}) {
+          Row{"a.wild", "b.wild", 5}, Row{"a.wild", "deep.wild", 421}, Row{"deep.wild", "a.wild", 421},
+          Row{"", "deep.wild", 421}, Row{"a.members", "b.members", 5}, Row{"guest.members", "a.members", 421},
+          Row{"a.members", "guest.members", 421}, Row{"closed", "a.members", 421}, Row{"open", "CLOSED", 421},
+          Row{"open", "closed.", 421}}) {
         CAPTURE(row.sni);
         CAPTURE(row.host);
-        const std::string name = row.sni.empty() ? "-noservername" : "-servername " + std::string(row.sni) + ".edge.test";
+        const std::string name =
+            row.sni.empty() ? "-noservername" : "-servername " + std::string(row.sni) + ".edge.test";
         // A trailing dot is the same name.
         const bool dotted = row.host.ends_with('.');
-        const std::string host = std::string(row.host.substr(0, row.host.size() - (dotted ? 1 : 0))) + (dotted ? ".edge.test." : ".edge.test");
+        const std::string host = std::string(row.host.substr(0, row.host.size() - (dotted ? 1 : 0))) +
+                                 (dotted ? ".edge.test." : ".edge.test");
         const std::string output = tool.s_client(edge.port(), name + good, get(host));
         CAPTURE(output);
         CHECK(said(output, row.status == 5 ? "HTTP/1.1 5" : "HTTP/1.1 " + std::to_string(row.status)));

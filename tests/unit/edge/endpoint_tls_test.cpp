@@ -41,7 +41,9 @@ Settings settings(const std::function<void(ServerOptions&)>& change = {}) {
 class World {
 public:
     explicit World(const Settings& of = settings())
-        : endpoints(of, [](std::string_view) { return edge_identity(); }, std::make_shared<tls::TicketKeys>(), [] { return now; }) {}
+        : endpoints(
+              of, [](std::string_view) { return edge_identity(); }, std::make_shared<tls::TicketKeys>(),
+              [] { return now; }) {}
 
     static std::shared_ptr<const tls::Identity> edge_identity() {
         static const auto issued = leaf("*.example.com");
@@ -71,7 +73,8 @@ TlsSettings mutual(ClientCertificates strategy = ClientCertificates::require_and
 /// What a client is told: its error, which has the alert's name in it, or "" if it got in.
 class Visit {
 public:
-    explicit Visit(const std::shared_ptr<const tls::ServerContext>& context, const std::function<void(tls::ClientOptions&)>& change = {}) {
+    explicit Visit(const std::shared_ptr<const tls::ServerContext>& context,
+                   const std::function<void(tls::ClientOptions&)>& change = {}) {
         tls::ClientOptions options;
         options.roots = *tls::TrustRoots::from_pem(authority().certificate_pem());
         options.clock = [] { return now; };
@@ -139,7 +142,8 @@ TEST_CASE("each difference in what is asked for makes another context") {
     all.emplace_back().max_version = tls::Version::tls13;
     all.push_back(own_certificate(leaf("app.example.com")));
     all.push_back(own_certificate(leaf("app.example.com"))); // another key
-    for (const auto strategy : {ClientCertificates::require_and_verify, ClientCertificates::require_any, ClientCertificates::request})
+    for (const auto strategy :
+         {ClientCertificates::require_and_verify, ClientCertificates::require_any, ClientCertificates::request})
         all.push_back(mutual(strategy));
     all.push_back(mutual());
     all.back().client_cas.push_back(tls::CertificateAuthority::create("other", now)->certificate_pem());
@@ -165,9 +169,9 @@ TEST_CASE("the edge's versions hold where the endpoint names none, and give way 
     constexpr auto tls12 = tls::Version::tls12, tls13 = tls::Version::tls13;
     constexpr std::string_view refused = "alert protocol_version (70)"; // S8.1a
     const Row rows[] = {
-        {"1.2", "1.3", {}, {}, "", ""},          {"1.2", "1.3", tls13, {}, refused, ""},
-        {"1.3", "1.3", {}, {}, refused, ""},     {"1.3", "1.3", tls12, {}, "", ""},
-        {"1.3", "1.3", {}, tls12, "", "1.2"},    {"1.2", "1.2", tls13, {}, refused, ""},
+        {"1.2", "1.3", {}, {}, "", ""},       {"1.2", "1.3", tls13, {}, refused, ""},
+        {"1.3", "1.3", {}, {}, refused, ""},  {"1.3", "1.3", tls12, {}, "", ""},
+        {"1.3", "1.3", {}, tls12, "", "1.2"}, {"1.2", "1.2", tls13, {}, refused, ""},
         {"1.2", "1.2", {}, {}, "", "1.2"},
     };
     for (const Row& row : rows) {
@@ -193,7 +197,8 @@ TEST_CASE("the edge's versions hold where the endpoint names none, and give way 
 TEST_CASE("an endpoint's own certificate answers for it, the edge's otherwise") {
     World world;
     const auto issued = leaf("app.example.com");
-    CHECK(Visit(*world.get(own_certificate(issued))).fingerprint == tls::read_certificate(issued.certificate_pem)->fingerprint);
+    CHECK(Visit(*world.get(own_certificate(issued))).fingerprint ==
+          tls::read_certificate(issued.certificate_pem)->fingerprint);
     CHECK(Visit(*world.get(TlsSettings())).fingerprint == World::edge_identity()->info().fingerprint);
 }
 
@@ -202,15 +207,18 @@ TEST_CASE("what is wrong with an endpoint's own certificate is refused by its na
     const auto good = leaf("app.example.com");
     TlsSettings keyless = own_certificate(good);
     keyless.key_pem.clear();
-    CHECK(has(problem(world, keyless), "server_certificate: the endpoint's certificate and its private key belong together"));
+    CHECK(has(problem(world, keyless),
+              "server_certificate: the endpoint's certificate and its private key belong together"));
     TlsSettings foreign = own_certificate(good);
     foreign.key_pem = leaf("app.example.com").key_pem;
     CHECK(has(problem(world, foreign), "the private key does not belong to certificate 1 (CN=app.example.com)"));
     TlsSettings disordered = own_certificate(good);
     disordered.certificate_pem += leaf("other.example.com").certificate_pem;
     CHECK(has(problem(world, disordered), "did not issue certificate 1"));
-    CHECK(has(problem(world, own_certificate(leaf("app.example.com", now - 400 * 24h))), "certificate 1 (CN=app.example.com) expired at"));
-    CHECK(has(problem(world, own_certificate(leaf("app.example.com", now + 48h))), "certificate 1 (CN=app.example.com) is not valid before"));
+    CHECK(has(problem(world, own_certificate(leaf("app.example.com", now - 400 * 24h))),
+              "certificate 1 (CN=app.example.com) expired at"));
+    CHECK(has(problem(world, own_certificate(leaf("app.example.com", now + 48h))),
+              "certificate 1 (CN=app.example.com) is not valid before"));
     TlsSettings garbage = own_certificate(good);
     garbage.certificate_pem = "nonsense";
     CHECK(has(problem(world, garbage), "no \"-----BEGIN CERTIFICATE-----\" block"));
@@ -258,7 +266,8 @@ TEST_CASE("https endpoints agree on HTTP by ALPN, tls endpoints on nothing unles
         CHECK(Visit(https, offering({"http/1.1", "h2"})).alpn == (h2 ? "h2" : "http/1.1"));
         CHECK(Visit(https, offering({"http/1.1"})).alpn == "http/1.1");
         CHECK(Visit(https).alert == "");
-        CHECK(Visit(https, offering({"spdy/3", "smtp"})).alert == "alert no_application_protocol (120)"); // RFC 7301 3.2
+        CHECK(Visit(https, offering({"spdy/3", "smtp"})).alert ==
+              "alert no_application_protocol (120)"); // RFC 7301 3.2
         const auto tls = *world.get(wanted, UrlScheme::tls);
         const Visit raw(tls, offering({"h2"}));
         CHECK(raw.alert == "");

@@ -6,26 +6,25 @@ using namespace tls_test;
 namespace {
 
 // Self-signed, with every attribute and kind of name that expressions know.
-constexpr const char* zoe =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIDGjCCAsCgAwIBAgIFAMD/7gEwCgYIKoZIzj0EAwIwgawxCzAJBgNVBAYTAkRF\n"
-    "MQ8wDQYDVQQIDAZCYXllcm4xETAPBgNVBAcMCE3DvG5jaGVuMRcwFQYDVQQJDA5I\n"
-    "YXVwdHN0cmHDn2UgMTEOMAwGA1UEEQwFODAzMzExFjAUBgNVBAoMDUV4YW1wbGUs\n"
-    "IEluYy4xDzANBgNVBAoMBlNlY29uZDETMBEGA1UECwwKRmllbGQgdGVhbTESMBAG\n"
-    "A1UEAwwJWm/DqyAxMDAlMB4XDTI2MTEyNDA5MjQxMVoXDTM2MTEyMTA5MjQxMVow\n"
-    "gawxCzAJBgNVBAYTAkRFMQ8wDQYDVQQIDAZCYXllcm4xETAPBgNVBAcMCE3DvG5j\n"
-    "aGVuMRcwFQYDVQQJDA5IYXVwdHN0cmHDn2UgMTEOMAwGA1UEEQwFODAzMzExFjAU\n"
-    "BgNVBAoMDUV4YW1wbGUsIEluYy4xDzANBgNVBAoMBlNlY29uZDETMBEGA1UECwwK\n"
-    "RmllbGQgdGVhbTESMBAGA1UEAwwJWm/DqyAxMDAlMFkwEwYHKoZIzj0CAQYIKoZI\n"
-    "zj0DAQcDQgAE80fgY+dDT98wGjmit8Upgr+Lr/eaWwnCjLysTPndCI70xvQAnOlK\n"
-    "j1hBlS4kq6csJ/2D4rJAeavT+QnxpHf+6aOBzDCByTBwBgNVHREEaTBngg9hcHAu\n"
-    "ZXhhbXBsZS5jb22CDSouZXhhbXBsZS5jb22BD3pvZUBleGFtcGxlLmNvbYEUb2Rk\n"
-    "LG5hbWVAZXhhbXBsZS5jb22GGHNwaWZmZTovL2V4YW1wbGUuY29tL3pvZYcEwAAC\n"
-    "BzAOBgNVHQ8BAf8EBAMCB4AwEwYDVR0lBAwwCgYIKwYBBQUHAwIwEQYJKwYBBAGD\n"
-    "sgMBBAQMAmhpMB0GA1UdDgQWBBQDpcUVOq42Fhh2unKyAhWi2orniDAKBggqhkjO\n"
-    "PQQDAgNIADBFAiEAgmAPphI+TWR7/acB8kV9QWl26xGlaf8YyPUMKuSZTR4CIEO/\n"
-    "wHmovRasLYSh5oq/d0PmKXmGj42vSKumgDap72k8\n"
-    "-----END CERTIFICATE-----\n";
+constexpr const char* zoe = "-----BEGIN CERTIFICATE-----\n"
+                            "MIIDGjCCAsCgAwIBAgIFAMD/7gEwCgYIKoZIzj0EAwIwgawxCzAJBgNVBAYTAkRF\n"
+                            "MQ8wDQYDVQQIDAZCYXllcm4xETAPBgNVBAcMCE3DvG5jaGVuMRcwFQYDVQQJDA5I\n"
+                            "YXVwdHN0cmHDn2UgMTEOMAwGA1UEEQwFODAzMzExFjAUBgNVBAoMDUV4YW1wbGUs\n"
+                            "IEluYy4xDzANBgNVBAoMBlNlY29uZDETMBEGA1UECwwKRmllbGQgdGVhbTESMBAG\n"
+                            "A1UEAwwJWm/DqyAxMDAlMB4XDTI2MTEyNDA5MjQxMVoXDTM2MTEyMTA5MjQxMVow\n"
+                            "gawxCzAJBgNVBAYTAkRFMQ8wDQYDVQQIDAZCYXllcm4xETAPBgNVBAcMCE3DvG5j\n"
+                            "aGVuMRcwFQYDVQQJDA5IYXVwdHN0cmHDn2UgMTEOMAwGA1UEEQwFODAzMzExFjAU\n"
+                            "BgNVBAoMDUV4YW1wbGUsIEluYy4xDzANBgNVBAoMBlNlY29uZDETMBEGA1UECwwK\n"
+                            "RmllbGQgdGVhbTESMBAGA1UEAwwJWm/DqyAxMDAlMFkwEwYHKoZIzj0CAQYIKoZI\n"
+                            "zj0DAQcDQgAE80fgY+dDT98wGjmit8Upgr+Lr/eaWwnCjLysTPndCI70xvQAnOlK\n"
+                            "j1hBlS4kq6csJ/2D4rJAeavT+QnxpHf+6aOBzDCByTBwBgNVHREEaTBngg9hcHAu\n"
+                            "ZXhhbXBsZS5jb22CDSouZXhhbXBsZS5jb22BD3pvZUBleGFtcGxlLmNvbYEUb2Rk\n"
+                            "LG5hbWVAZXhhbXBsZS5jb22GGHNwaWZmZTovL2V4YW1wbGUuY29tL3pvZYcEwAAC\n"
+                            "BzAOBgNVHQ8BAf8EBAMCB4AwEwYDVR0lBAwwCgYIKwYBBQUHAwIwEQYJKwYBBAGD\n"
+                            "sgMBBAQMAmhpMB0GA1UdDgQWBBQDpcUVOq42Fhh2unKyAhWi2orniDAKBggqhkjO\n"
+                            "PQQDAgNIADBFAiEAgmAPphI+TWR7/acB8kV9QWl26xGlaf8YyPUMKuSZTR4CIEO/\n"
+                            "wHmovRasLYSh5oq/d0PmKXmGj42vSKumgDap72k8\n"
+                            "-----END CERTIFICATE-----\n";
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 using Texts = std::vector<std::string>;
@@ -39,7 +38,8 @@ TEST_CASE("a certificate's facts are all there, in fields") { // conn.tls.client
         CHECK(name->country == Texts{"DE"});
         CHECK(name->province == Texts{"Bayern"});
         CHECK(name->locality == Texts{"M\xc3\xbcnchen"});
-        CHECK(name->street_address == Texts{"Hauptstra\xc3\x9f" "e 1"});
+        CHECK(name->street_address == Texts{"Hauptstra\xc3\x9f"
+                                            "e 1"});
         CHECK(name->postal_code == Texts{"80331"});
         CHECK(name->organization == Texts{"Example, Inc.", "Second"});
         CHECK(name->organizational_unit == Texts{"Field team"});
@@ -64,7 +64,8 @@ TEST_CASE("a certificate's facts are all there, in fields") { // conn.tls.client
 
 TEST_CASE("a text without a certificate has no facts") {
     CHECK(certificate_facts("").error().code() == errc::invalid_option);
-    CHECK(certificate_facts("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").error().code() == errc::invalid_option);
+    CHECK(certificate_facts("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").error().code() ==
+          errc::invalid_option);
 }
 
 TEST_CASE("the application is told of a verified certificate by Client-Cert and the ngrok-mtls fields") {
@@ -72,7 +73,8 @@ TEST_CASE("the application is told of a verified certificate by Client-Cert and 
     const Fields fields = certificate_fields(facts, true);
     REQUIRE(fields.size() == 5);
     CHECK(fields[0].first == "Client-Cert");
-    CHECK(fields[0].second.starts_with(":MIIDGjCCAsCgAwIBAgIFAMD/7gEw")); // RFC 9440 2.2: base64 of the DER between colons
+    CHECK(fields[0].second.starts_with(
+        ":MIIDGjCCAsCgAwIBAgIFAMD/7gEw")); // RFC 9440 2.2: base64 of the DER between colons
     CHECK(fields[0].second.ends_with("SKumgDap72k8:"));
     CHECK(fields[0].second.find('\n') == std::string::npos);
     CHECK(Fields(fields.begin() + 1, fields.end()) ==
