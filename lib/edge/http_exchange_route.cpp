@@ -66,8 +66,10 @@ HttpExchange::Route HttpExchange::route() {
         found.refusal = ErrorPage();
         found.refusal.status = 421;
         found.refusal.host = authority;
-        found.refusal.detail = "The Host of the request belongs to another endpoint than the name in the TLS handshake; "
-                               "open a new connection.";
+        found.refusal.detail = other_name ? "The Host of the request belongs to another endpoint than the name in the TLS "
+                                            "handshake; open a new connection."
+                                          : "The endpoint asks for a TLS handshake of its own; open a new connection that "
+                                            "names it there (SNI).";
     }
     return found;
 }

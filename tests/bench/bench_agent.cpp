@@ -79,7 +79,7 @@ asio::awaitable<void> answer(adit::Connection connection) {
 asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::endpoint target, bool serves) {
     auto executor = co_await asio::this_coro::executor;
     auto session = co_await adit::Session::async_connect(executor, options);
-    adit::Endpoint endpoint(url);
+    auto endpoint = adit::Endpoint(url).backlog(1'024); // a burst waits, as it does at the others
     auto listener = co_await session.async_listen(endpoint);
     std::printf("ready %s\n", listener.url().c_str());
     std::fflush(stdout);
@@ -96,7 +96,7 @@ asio::awaitable<void> run(adit::SessionOptions options, std::string url, tcp::en
 asio::awaitable<void> forward(adit::SessionOptions options, std::string url, std::string upstream) {
     auto executor = co_await asio::this_coro::executor;
     auto session = co_await adit::Session::async_connect(executor, options);
-    const adit::Endpoint endpoint(url);
+    const auto endpoint = adit::Endpoint(url).backlog(1'024);
     const adit::Upstream target(upstream);
     auto forwarder = co_await session.async_forward(endpoint, target);
     std::printf("ready %s\n", forwarder.url().c_str());
