@@ -22,7 +22,8 @@ adit_packages() {
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
             libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev \
             libnghttp2-dev libre2-dev libyaml-dev zlib1g-dev libbrotli-dev ;;
-        integration | example) echo curl openssl ;;
+        integration) echo curl openssl python3-hpack ;;
+        example) echo curl openssl ;;
         examples) echo curl openssl; for lesson in $(adit_special_examples); do adit_packages "$lesson"; done ;;
         09_events_and_spdlog) echo libspdlog-dev ;;
         10_cpp_httplib) echo libcpp-httplib-dev ;;
