@@ -26,7 +26,7 @@ try:
 except ImportError:
     if os.path.realpath(sys.executable) != os.path.realpath(SYSTEM):  # the package is for the system's Python
         os.execv(SYSTEM, [SYSTEM, *sys.argv])
-    print("skip h2-frames: python3-hpack is not installed")
+    print("skip: python3-hpack is not installed")
     sys.exit(77)
 
 MAGIC = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
