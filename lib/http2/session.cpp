@@ -212,10 +212,10 @@ void Session::Impl::receive(Bytes input, Time time) {
         if (failed) break;
         const ssize_t taken = nghttp2_session_mem_recv(ng.get(), part.data(), part.size());
         if (taken < 0) broken(static_cast<int>(taken));
+        if (nghttp2_session_get_outbound_queue_size(ng.get()) > frames_queued_max) {
+            fail(ErrorCode::enhance_your_calm, "too many answers wait to be read");
+        }
         input = input.subspan(part.size());
-    }
-    if (!failed && !ended && nghttp2_session_get_outbound_queue_size(ng.get()) > frames_queued_max) {
-        fail(ErrorCode::enhance_your_calm, "too many answers wait to be read");
     }
     if (failed && !ended) end_streams(end_code);
 }

@@ -118,8 +118,12 @@ struct Session::Impl::Callbacks {
         nghttp2_option_set_max_outbound_ack(o, limits::http2_control_queued);
         nghttp2_option_set_max_settings(o, limits::http2_settings_entries);
         nghttp2_option_set_max_deflate_dynamic_table_size(o, limits::http2_header_table);
-#ifdef ADIT_NGHTTP2_RESET_LIMIT // ours counts both sides, and takes the time as an argument
+        // Ours count both sides, and frames that come in many pieces once.
+#ifdef ADIT_NGHTTP2_STREAM_RESET_RATE_LIMIT
         nghttp2_option_set_stream_reset_rate_limit(o, std::uint64_t{1} << 40, std::uint64_t{1} << 20);
+#endif
+#ifdef ADIT_NGHTTP2_MAX_CONTINUATIONS
+        nghttp2_option_set_max_continuations(o, std::size_t{1} << 40);
 #endif
         return o;
     }
