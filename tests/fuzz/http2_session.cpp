@@ -63,9 +63,9 @@ public:
         text += "end " + std::to_string(id) + "\n";
         fields(trailers);
     }
-    void reset(StreamId id, http2::ErrorCode code) {
+    void reset(StreamId id) { // which of two errors in one DATA frame is seen first depends on the cuts
         FUZZ_CHECK(streams.contains(id) && over.insert(id).second);
-        text += "reset " + std::to_string(id) + " " + std::to_string(static_cast<unsigned>(code)) + "\n";
+        text += "reset " + std::to_string(id) + "\n";
     }
     void on_ready() override {}
     void on_goaway(StreamId, http2::ErrorCode) override { text += "goaway\n"; }
@@ -82,7 +82,7 @@ public:
 
     void on_body(StreamId id, Bytes bytes) override { body(id, bytes); }
     void on_end(StreamId id, Fields& trailers) override { end(id, trailers); }
-    void on_reset(StreamId id, http2::ErrorCode code) override { reset(id, code); }
+    void on_reset(StreamId id, http2::ErrorCode) override { reset(id); }
     void on_writable(StreamId id) override { FUZZ_CHECK(streams.contains(id) && !over.contains(id)); }
     void on_sent(StreamId id) override { FUZZ_CHECK(streams.contains(id) && sent.insert(id).second && !over.contains(id)); }
 
@@ -173,8 +173,11 @@ std::string told_of(std::uint8_t choice, const fuzz::Pieces& pieces) {
     f.output();
     f->receive(as_bytes(greeting(choice)), now);
     for (const std::string_view piece : pieces) f->receive(fuzz::Exact(piece).bytes(), now);
+    while (f->has_output()) f.output();
     std::string text = f.told.text;
-    for (const auto& [id, body] : f.told.streams) text += std::to_string(id) + " " + body + "\n";
+    for (const auto& [id, body] : f.told.streams) { // of what goes wrong within a frame, more or less was told before
+        if (!f.told.over.contains(id)) text += std::to_string(id) + " " + body + "\n";
+    }
     return text + std::to_string(static_cast<unsigned>(f->error()));
 }
 
@@ -182,6 +185,7 @@ void lively(std::uint8_t choice, std::string_view bytes) {
     fuzz::Dice dice(bytes);
     http2::Time now{std::chrono::hours(1)};
     Fixture f(choice);
+    f.output();
     f->receive(as_bytes(greeting(choice)), now);
     const auto one = [&](StreamId id) {
         Told& told = f.told;
