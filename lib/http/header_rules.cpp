@@ -183,7 +183,8 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     const bool upgrade = is_upgrade(request);
     const bool chunked = request.chunked();
     auto length = request.framing() == Framing::length ? request.content_length() : std::nullopt;
-    if (request.version() == HttpVersion::http2 && request.framing() == Framing::none && expects_body(request)) length = 0;
+    const bool by_http2 = request.version() == HttpVersion::http2;
+    if (by_http2 && request.framing() == Framing::none && expects_body(request)) length = 0;
     remove_listed(request);
     request.remove_if([&](const Field& field) {
         switch (field.id) {

@@ -27,20 +27,21 @@ struct VisitorInfo {
 /// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert,
 ///   Client-Cert-Chain and ngrok-* go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
 ///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
-/// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
-/// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
+/// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake; - one framing, the target in
+/// origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
 ///   came by HTTP/2, where a length need not be told, POST, PUT and PATCH without a body get Content-Length: 0;
 /// - for `agent_http2`: version HTTP/2, no field of a connection of HTTP/1.1; TE: trailers stays.
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
 
-/// Makes the request that an upstream gets out of the one that an edge sent to its agent, where apply_request_rules() was
-/// applied before: hop-by-hop fields go, framing and version are ours, what says who the visitor is stays. The connection
-/// is kept, whatever the edge does with its own.
+/// Makes the request that an upstream gets out of the one that an edge sent to its agent, where apply_request_rules()
+/// was applied before: hop-by-hop fields go, framing and version are ours, what says who the visitor is stays. The
+/// connection is kept, whatever the edge does with its own.
 ADIT_INTERNAL void apply_forward_rules(Head& request);
 
-/// The number if an agent's answer says ngrok-error-code itself and may: that it did not reach its upstream (8012), or got
-/// no valid answer (3004) or none in time (3005) from it. Else 0. Look before apply_response_rules() removes the field.
+/// The number if an agent's answer says ngrok-error-code itself and may: that it did not reach its upstream (8012),
+/// or got no valid answer (3004) or none in time (3005) from it. Else 0. Look before apply_response_rules() removes
+/// the field.
 ADIT_INTERNAL int agent_error_number(const Head& response) noexcept;
 
 /// What the response needs to know of its request. Take it before the request's head is changed or moved.
@@ -60,7 +61,7 @@ struct RequestFacts {
 /// How the response goes to the visitor.
 struct ResponsePlan {
     bool forward = true;             ///< false: drop it; an interim response to HTTP/1.0, which has none
-    Framing framing = Framing::none; ///< towards the visitor; the head says the same. By HTTP/2 chunked is any unknown length
+    Framing framing = Framing::none; ///< towards the visitor, as the head says; by HTTP/2 chunked: no length is known
     bool keep_alive = false;         ///< the connection goes on after this response
     bool tunnel = false;             ///< bytes in both directions follow the head
 };

@@ -93,7 +93,8 @@ public:
 
         Stream& stream = add_stream(0);
         const nghttp2_data_provider body = body_of(stream);
-        const StreamId id = nghttp2_submit_request(ng.get(), nullptr, block.data(), block.size(), end ? nullptr : &body, nullptr);
+        const StreamId id =
+            nghttp2_submit_request(ng.get(), nullptr, block.data(), block.size(), end ? nullptr : &body, nullptr);
         if (id <= 0) { // the ids are used up
             stream.open = false;
             going = true;

@@ -21,8 +21,8 @@ public:
                            reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
                            NGHTTP2_NV_FLAG_NONE});
     }
-    /// All but what is connection-specific. `with_host` false: Host is said by :authority. `tunnel`: nor what HTTP/1.1 needs to
-    /// open one.
+    /// All but what is connection-specific. `with_host` false: Host is said by :authority. `tunnel`: nor what
+    /// HTTP/1.1 needs to open one.
     void add(const Fields& fields, bool with_host, bool tunnel = false);
 
     const nghttp2_nv* data() const noexcept { return fields_.data(); }

@@ -237,6 +237,8 @@ Bytes Session::Impl::output() {
 }
 
 void Session::Impl::gather() {
+    // All at once instead of growing.
+    if (out.empty() && queued > kept_memory) out.prepare(std::min(queued, config.output_max) + frame_body_max);
     while (!failed && out.size() < config.output_max) {
         const std::uint8_t* data = nullptr;
         const std::size_t before = out.size();
@@ -300,7 +302,8 @@ bool Session::finished() const noexcept {
     const Impl& self = *impl_;
     if (self.ended) return true;
     if (!self.out.empty() || !self.goodbye.empty()) return false;
-    return self.failed || (nghttp2_session_want_read(self.ng.get()) == 0 && nghttp2_session_want_write(self.ng.get()) == 0);
+    nghttp2_session* const ng = self.ng.get();
+    return self.failed || (nghttp2_session_want_read(ng) == 0 && nghttp2_session_want_write(ng) == 0);
 }
 
 void Session::transport_closed() {

@@ -1,5 +1,5 @@
-// What a session of HTTP/2 has in common for both roles, without I/O: bytes and the time in, bytes and calls of a handler
-// out. server_session.hpp and client_session.hpp add the heads.
+// What a session of HTTP/2 has in common for both roles, without I/O: bytes and the time in, bytes and calls of a
+// handler out. server_session.hpp and client_session.hpp add the heads.
 //
 // The caller, one connection, does:
 //     session.receive(what the transport read, now);             // calls the handler
@@ -7,9 +7,9 @@
 //         hand `out` to the transport; session.consume_output(how much it took);
 //     }
 //     if (session.finished()) close the transport;
-// and writes bodies with write() and finish() whenever it has some. Not safe to share between threads. A call for an id
-// that is not (or no longer) known is harmless. The handler is called from receive(), output() and transport_closed() only;
-// it may call everything but these three, consume_output() and the destructor.
+// and writes bodies with write() and finish() whenever it has some. Not safe to share between threads. A call for an
+// id that is not (or no longer) known is harmless. The handler is called from receive(), output() and
+// transport_closed() only; it may call everything but these three, consume_output() and the destructor.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -54,15 +54,15 @@ struct Budget {
 };
 
 struct Config {
-    std::uint32_t max_streams = limits::http2_streams;           ///< of the peer at once, what it reset included until release()
-    std::uint32_t stream_window = limits::http2_stream_window;   ///< bytes of a body that were not given to consume() yet
+    std::uint32_t max_streams = limits::http2_streams; ///< of the peer at once, what it reset included until release()
+    std::uint32_t stream_window = limits::http2_stream_window; ///< bytes of a body that consume() was not told of yet
     std::uint32_t session_window = limits::http2_session_window; ///< the same of all streams
     std::uint32_t header_list_max = limits::http2_header_list_max;
-    std::size_t stream_queue = limits::http2_stream_queue;       ///< written and not sent: write() takes less beyond
-    std::size_t session_queue = limits::http2_session_queue;     ///< the same of all streams, beyond one frame of each
-    std::size_t output_max = limits::http2_output;               ///< bytes that output() gathers
-    Budget resets = {limits::http2_reset_burst, limits::http2_reset_rate};      ///< by the peer, and by us because of it
-    Budget glitches = {limits::http2_glitch_burst, limits::http2_glitch_rate};  ///< frames that carry nothing
+    std::size_t stream_queue = limits::http2_stream_queue;   ///< written and not sent: write() takes less beyond
+    std::size_t session_queue = limits::http2_session_queue; ///< the same of all streams, beyond one frame of each
+    std::size_t output_max = limits::http2_output;           ///< bytes that output() gathers
+    Budget resets = {limits::http2_reset_burst, limits::http2_reset_rate};     ///< by the peer, or made by it
+    Budget glitches = {limits::http2_glitch_burst, limits::http2_glitch_rate}; ///< frames that carry nothing
     /// A server takes extended CONNECT (RFC 8441). A client does not look at it.
     bool connect_protocol = true;
 };
@@ -86,8 +86,8 @@ public:
     virtual void on_body(StreamId id, Bytes bytes) = 0;
     /// The peer's side is complete. Trailers are empty if there are none; what may not trail is left out.
     virtual void on_end(StreamId id, Fields& trailers) = 0;
-    /// The stream is over before it was complete: reset by the peer, or by us because the peer broke a rule, or the connection
-    /// ended. Nothing else comes for it; what is written is dropped. release() is still owed.
+    /// The stream is over before it was complete: reset by the peer, or by us because the peer broke a rule, or the
+    /// connection ended. Nothing else comes for it; what is written is dropped. release() is still owed.
     virtual void on_reset(StreamId id, ErrorCode code) = 0;
     /// write() took less than it was given before; now there is room.
     virtual void on_writable(StreamId id) = 0;
@@ -107,11 +107,11 @@ public:
 
     // --- transport side
 
-    /// Takes all of what the peer sent, split anywhere. A peer that breaks the protocol or goes beyond a budget gets GOAWAY:
-    /// then failed(), what comes in is dropped, and on_reset() is called for each stream.
+    /// Takes all of what the peer sent, split anywhere. A peer that breaks the protocol or goes beyond a budget gets
+    /// GOAWAY: then failed(), what comes in is dropped, and on_reset() is called for each stream.
     void receive(Bytes input, Time now);
-    /// What is to be sent next: whole frames up to about Config::output_max, streams in turns. Valid until the next call of
-    /// output() or consume_output(). What was not consumed comes again, with more behind it.
+    /// What is to be sent next: whole frames up to about Config::output_max, streams in turns. Valid until the next
+    /// call of output() or consume_output(). What was not consumed comes again, with more behind it.
     Bytes output();
     void consume_output(std::size_t n);
     bool has_output() const noexcept;
@@ -122,30 +122,30 @@ public:
 
     // --- streams
 
-    /// Queues bytes of our body behind its head; returns how many were taken. Fewer than given: wait for on_writable(). 0
-    /// for a stream that is over.
+    /// Queues bytes of our body behind its head; returns how many were taken. Fewer than given: wait for
+    /// on_writable(). 0 for a stream that is over.
     std::size_t write(StreamId id, Bytes bytes);
     /// How many bytes write() would take.
     std::size_t write_space(StreamId id) const noexcept;
-    /// Our body is complete: END_STREAM leaves with its last bytes, or with the trailers behind them. Pseudo-header fields
-    /// and those of a connection are left out of the trailers.
+    /// Our body is complete: END_STREAM leaves with its last bytes, or with the trailers behind them. Pseudo-header
+    /// fields and those of a connection are left out of the trailers.
     void finish(StreamId id);
     void finish(StreamId id, const Fields& trailers);
     /// These bytes of on_body() left our memory: the peer may send as many more.
     void consume(StreamId id, std::size_t n);
     /// Gives the stream up, both directions. No on_reset() follows; release() is still owed.
     void reset(StreamId id, ErrorCode code);
-    /// The work for this stream has ended; nothing is called for it any more. What was written to its end still goes out; a
-    /// stream that was not finished is reset. Exactly once for each stream that the handler was told of or that was opened
-    /// here: until then it counts against Config::max_streams, whatever the peer does.
+    /// The work for this stream has ended; nothing is called for it any more. What was written to its end still goes
+    /// out; a stream that was not finished is reset. Exactly once for each stream that the handler was told of or
+    /// that was opened here: until then it counts against Config::max_streams, whatever the peer does.
     void release(StreamId id);
     /// Neither reset nor closed nor released.
     bool alive(StreamId id) const noexcept;
 
     // --- session
 
-    /// Tells the peer to open no more streams, in two steps so that none is lost: a warning, and the last id when the peer has
-    /// answered (or at the next call of drain()). Streams under way go on; finished() when the last is over.
+    /// Tells the peer to open no more streams, in two steps so that none is lost: a warning, and the last id when the
+    /// peer has answered (or at the next call of drain()). Streams under way go on; finished() when the last is over.
     void drain();
     bool draining() const noexcept;
     /// Ends the session now: GOAWAY is the last frame. on_reset() is not called.

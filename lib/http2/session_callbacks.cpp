@@ -7,8 +7,9 @@
 namespace adit::inline v0::http2 {
 namespace {
 
-// What pays for glitches, in thousandths: a request may be followed by PRIORITY and WINDOW_UPDATE frames, a DATA frame of
-// ours by a WINDOW_UPDATE of its stream and one of the session, and by a PING that measures the time it took.
+// What pays for glitches, in thousandths: a request may be followed by PRIORITY and WINDOW_UPDATE frames, a DATA
+// frame of ours by a WINDOW_UPDATE of its stream and one of the session, and by a PING that measures the time it
+// took.
 constexpr std::uint64_t request_worth = 4'000;
 constexpr std::uint64_t data_sent_worth = 3'000;
 constexpr std::uint64_t data_received_worth = 1'000;
@@ -19,6 +20,7 @@ constexpr std::size_t dribble = 1'024;
 // A head that unpacks to so many times what it may have is no mistake.
 constexpr std::size_t bomb = 4;
 constexpr std::size_t kept_queue = 4'096;
+constexpr std::size_t kept_head = 8'192;
 
 std::string_view view(const std::uint8_t* text, std::size_t size) noexcept {
     return {reinterpret_cast<const char*>(text), size};
@@ -151,11 +153,12 @@ Session::Impl::Impl(Role r, Handler& h, const Config& c, Time t)
         settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
     }
     nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, static_cast<std::int32_t>(config.session_window));
+    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                          static_cast<std::int32_t>(config.session_window));
 }
 
-// How much of the input belongs to the frame that is being received. A frame is judged when its head is complete, before
-// nghttp2 gets its last byte.
+// How much of the input belongs to the frame that is being received. A frame is judged when its head is complete,
+// before nghttp2 gets its last byte.
 std::size_t Session::Impl::scan(Bytes input) {
     constexpr std::size_t head_size_of_frame = 9;
     if (frame_left > 0 && frame_head_size == 0) { // the magic
@@ -175,7 +178,8 @@ std::size_t Session::Impl::scan(Bytes input) {
     }
     const std::size_t n = std::min(frame_left, input.size() - at);
     if (header.type == NGHTTP2_PRIORITY) { // nghttp2 skips it unread
-        for (std::size_t i = 0; i < n && frame_head_size < frame_head.size(); ++i) frame_head[frame_head_size++] = input[at + i];
+        for (std::size_t i = 0; i < n && frame_head_size < frame_head.size(); ++i)
+            frame_head[frame_head_size++] = input[at + i];
         const bool complete = frame_head_size == frame_head.size();
         const auto parent = static_cast<StreamId>(get_u32_be(frame_head.data() + head_size_of_frame) & 0x7fffffff);
         if (header.stream_id == 0 || (complete && parent == header.stream_id)) {
@@ -301,6 +305,10 @@ void Session::Impl::frame_received(const nghttp2_frame& frame) {
         if (end) stream->remote_end = true;
         const ErrorCode refusal = on_head_end(*stream, end);
         if (refusal != ErrorCode::no_error && !failed) Callbacks::reject(*this, frame.hd.stream_id, refusal);
+        if (head_size > kept_head) { // most are much smaller
+            head.release();
+            std::string().swap(cookies);
+        }
         break;
     }
     case NGHTTP2_RST_STREAM:

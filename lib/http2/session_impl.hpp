@@ -1,5 +1,5 @@
-// Inside of a session: nghttp2, the streams, and the budgets. session.cpp has what callers do, session_callbacks.cpp what
-// nghttp2 says; request_head.cpp and response_head.cpp read heads.
+// Inside of a session: nghttp2, the streams, and the budgets. session.cpp has what callers do, session_callbacks.cpp
+// what nghttp2 says; request_head.cpp and response_head.cpp read heads.
 #pragma once
 
 #include "http/meaning.hpp"
@@ -141,7 +141,7 @@ struct Session::Impl {
     bool reading_trailers = false;
 
     FieldBlock block;
-    std::string goodbye;           // our GOAWAY, the last frame: output() appends it, since others may hold a view of `out`
+    std::string goodbye;           // our GOAWAY, the last frame; not in `out`, of which others may hold a view
     std::string why;
     std::exception_ptr thrown;     // by a handler, in a callback of nghttp2
     ErrorCode end_code = ErrorCode::no_error;
@@ -152,7 +152,8 @@ struct Session::Impl {
     std::array<std::uint8_t, 13> frame_head{}; // and the first bytes of a PRIORITY frame
     std::size_t frame_head_size = 0;
     std::size_t frame_left = 0;    // of its payload; at the beginning, of the client's magic
-    // Streams that have ended, newest last. What comes for one that we gave up was under way; for any other it is an error.
+    // Streams that have ended, newest last. What comes for one that we gave up was under way; for any other it is an
+    // error.
     StreamId last_id = 0;          // the highest that was opened
     RecentIds given_up, closed;
     Counters counters;

@@ -1,6 +1,7 @@
-// A peer's bytes into a session of HTTP/2: what the handler is told does not depend on the cuts; with an application that
-// answers, echoes and gives up at random, memory and streams stay within their bounds, every frame that leaves is one that may,
-// and nothing is left when all was dropped. First byte: bit 0 the role, bit 1 small bounds, bit 2 the peer's greeting is there.
+// A peer's bytes into a session of HTTP/2: what the handler is told does not depend on the cuts; with an application
+// that answers, echoes and gives up at random, memory and streams stay within their bounds, every frame that leaves
+// is one that may, and nothing is left when all was dropped. First byte: bit 0 the role, bit 1 small bounds, bit 2
+// the peer's greeting is there.
 #include "fuzz/fuzz.hpp"
 
 #include "http2/client_session.hpp"
@@ -42,7 +43,8 @@ public:
         FUZZ_CHECK(streams.emplace(id, std::string()).second);
         FUZZ_CHECK(head.version() == HttpVersion::http2 && !head.method().empty() && !head.target().empty());
         FUZZ_CHECK(head.count("host") == 1 && head.count("cookie") <= 1);
-        text += "request " + std::to_string(id) + " " + std::string(head.method()) + " " + std::string(head.target()) + "\n";
+        text += "request " + std::to_string(id) + " " + std::string(head.method()) + " " + std::string(head.target()) +
+                "\n";
         fields(head);
         if (info.end) ended.insert(id);
     }
@@ -73,7 +75,8 @@ public:
     void fields(const Fields& list) {
         for (const Field& field : list) {
             FUZZ_CHECK(is_token(field.name) && is_single_line(field.value));
-            for (const FieldId id : {FieldId::connection, FieldId::transfer_encoding, FieldId::upgrade, FieldId::keep_alive}) {
+            for (const FieldId id :
+                 {FieldId::connection, FieldId::transfer_encoding, FieldId::upgrade, FieldId::keep_alive}) {
                 FUZZ_CHECK(field.id != id);
             }
             text += " " + std::string(field.name) + ": " + std::string(field.value) + "\n";
@@ -84,7 +87,9 @@ public:
     void on_end(StreamId id, Fields& trailers) override { end(id, trailers); }
     void on_reset(StreamId id, http2::ErrorCode) override { reset(id); }
     void on_writable(StreamId id) override { FUZZ_CHECK(streams.contains(id) && !over.contains(id)); }
-    void on_sent(StreamId id) override { FUZZ_CHECK(streams.contains(id) && sent.insert(id).second && !over.contains(id)); }
+    void on_sent(StreamId id) override {
+        FUZZ_CHECK(streams.contains(id) && sent.insert(id).second && !over.contains(id));
+    }
 
     std::string text;
     std::map<StreamId, std::string> streams; // until release(), with their bodies

@@ -387,7 +387,8 @@ def made_you_reset(*frames):
             data = b""
             for _ in range(20):
                 stream = 2 * opened + 1
-                data += bot.pack(HEADERS, END_HEADERS, stream, bot.block(get("/hold", ("content-length", "4"), method="POST")))
+                head = bot.block(get("/hold", ("content-length", "4"), method="POST"))
+                data += bot.pack(HEADERS, END_HEADERS, stream, head)
                 data += b"".join(make(bot, stream) for make in frames)
                 opened += 1
             bot.send(data)
@@ -492,14 +493,16 @@ MISUSE = {
     "window-of-zero": ((PROTOCOL_ERROR,), lambda b: b.pack(WINDOW, 0, 0, u32(0))),
     "push-promise": ((PROTOCOL_ERROR,), lambda b: b.pack(PUSH, 4, 1, u32(2) + b.block(get()))),
     "continuation-alone": ((PROTOCOL_ERROR,), lambda b: b.pack(CONTINUATION, 4, 1)),
-    "frame-within-a-head": ((PROTOCOL_ERROR,), lambda b: b.pack(HEADERS, 1, 1, b.block(get())) + b.pack(PING, 0, 0, b"12345678")),
+    "frame-within-a-head": ((PROTOCOL_ERROR,), lambda b: b.pack(HEADERS, 1, 1, b.block(get())) +
+                            b.pack(PING, 0, 0, b"12345678")),
     "oversized-data": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 4, 1, b.block(get("/", method="POST"))) +
                        b.pack(DATA, 0, 1, b"x" * 16_385)),
     "oversized-headers": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 5, 1, b"\0" * 16_385)),
     "oversized-unknown": ((FRAME_SIZE,), lambda b: b.pack(0xbb, 0, 0, b"\0" * 16_385)),
     "short-ping": ((FRAME_SIZE,), lambda b: b.pack(PING, 0, 0, b"1234567")),
     "short-settings": ((FRAME_SIZE,), lambda b: b.pack(SETTINGS, 0, 0, b"12345")),
-    "short-reset": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 4, 1, b.block(get("/hold", method="POST"))) + b.pack(RST, 0, 1, b"123")),
+    "short-reset": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 4, 1, b.block(get("/hold", method="POST"))) +
+                    b.pack(RST, 0, 1, b"123")),
     "bad-hpack": ((COMPRESSION,), lambda b: b.pack(HEADERS, 5, 1, b"\xff\xff\xff\xff\xff\xff")),
     "table-beyond-its-bound": ((COMPRESSION,), lambda b: b.pack(HEADERS, 5, 1, b"\x3f\xe1\xff\x03" + b.block(get()))),
     "padding-beyond-the-frame": ((PROTOCOL_ERROR,), lambda b: b.pack(HEADERS, 4, 1, b.block(get("/", method="POST"))) +

@@ -1,9 +1,11 @@
-// HTTP/2 without TLS on ServerSession and plain sockets: what h2_frames_test.py and h2spec are driven against without an edge.
+// HTTP/2 without TLS on ServerSession and plain sockets: what h2_frames_test.py and h2spec are driven against without
+// an edge.
 //
 //   h2_test_server        prints "ready H2_PORT CONTROL_PORT"; ends when its standard input does
 //
-// It answers with what it was told: POST and the like get their body back, "/big?N" has N bytes, "/hold" is answered only when
-// its request has ended, and never if it is a GET. The control port speaks HTTP/1: one JSON object with what was seen.
+// It answers with what it was told: POST and the like get their body back, "/big?N" has N bytes, "/hold" is answered
+// only when its request has ended, and never if it is a GET. The control port speaks HTTP/1: one JSON object with
+// what was seen.
 #include "http2/server_session.hpp"
 
 #include <arpa/inet.h>
@@ -36,7 +38,9 @@ struct Seen {
 
 class Connection final : public http2::ServerHandler {
 public:
-    explicit Connection(int socket) : socket_(socket), session_(*this, std::chrono::steady_clock::now()) { ++seen.connections; }
+    explicit Connection(int socket) : socket_(socket), session_(*this, std::chrono::steady_clock::now()) {
+        ++seen.connections;
+    }
     ~Connection() {
         session_.transport_closed();
         ::close(socket_);
@@ -120,7 +124,8 @@ private:
             std::size_t size = 0;
             const std::string_view target = head.target();
             if (target.starts_with("/big?")) std::from_chars(target.data() + 5, target.data() + target.size(), size);
-            work.rest = size > 0 ? std::string(std::min(size, std::size_t{64} << 20), 'b') : "hello from h2_test_server\n";
+            work.rest =
+                size > 0 ? std::string(std::min(size, std::size_t{64} << 20), 'b') : "hello from h2_test_server\n";
             answer.add("content-length", std::to_string(work.rest.size()));
         }
         session_.respond(id, answer, false);
@@ -181,12 +186,14 @@ void control(int listener) {
     if (socket < 0) return;
     char request[4'096];
     if (::recv(socket, request, sizeof request, 0) > 0) {
-        const std::string body = "{\"requests\": " + std::to_string(seen.requests) + ", \"open\": " + std::to_string(seen.open) +
-                                 ", \"most_open\": " + std::to_string(seen.most_open) +
-                                 ", \"connections\": " + std::to_string(seen.connections) +
-                                 ", \"rss\": " + std::to_string(resident()) + ", \"last\": " + json_text(seen.last) + "}\n";
-        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                                   std::to_string(body.size()) + "\r\n\r\n" + body;
+        const std::string body =
+            "{\"requests\": " + std::to_string(seen.requests) + ", \"open\": " + std::to_string(seen.open) +
+            ", \"most_open\": " + std::to_string(seen.most_open) +
+            ", \"connections\": " + std::to_string(seen.connections) + ", \"rss\": " + std::to_string(resident()) +
+            ", \"last\": " + json_text(seen.last) + "}\n";
+        const std::string answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+            std::to_string(body.size()) + "\r\n\r\n" + body;
         if (::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) std::perror("control");
     }
     ::close(socket);

@@ -26,7 +26,8 @@ public:
         if (eager) session->consume(id, bytes.size());
     }
     void on_end(StreamId id, Fields& trailers) override {
-        for (const Field& field : trailers) log.append("{").append(field.name).append(": ").append(field.value).append("}");
+        for (const Field& field : trailers)
+            log.append("{").append(field.name).append(": ").append(field.value).append("}");
         log.append(".") += std::to_string(id);
         if (releases) session->release(id);
     }
@@ -105,13 +106,18 @@ TEST_CASE("a request's head goes out as RFC 9113 wants it") {
     Head head = get();
     head.add("X-One", "1");
     head.add("TE", "trailers");
-    for (const char* name : {"Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"}) head.add(name, "v");
+    for (const char* name : {"Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"})
+        head.add(name, "v");
     a.peer.forget();
     CHECK_EQ(a.session.request(head, "https", true), 1);
     a.run();
     REQUIRE_EQ(a.peer.frames.size(), 1);
-    CHECK_EQ(a.peer.frames[0].fields, Pairs{{":method", "GET"}, {":scheme", "https"}, {":path", "/a"}, {":authority", "a.test"},
-                                            {"x-one", "1"}, {"te", "trailers"}});
+    CHECK_EQ(a.peer.frames[0].fields, Pairs{{":method", "GET"},
+                                            {":scheme", "https"},
+                                            {":path", "/a"},
+                                            {":authority", "a.test"},
+                                            {"x-one", "1"},
+                                            {"te", "trailers"}});
     CHECK(a.peer.frames[0].ends());
     CHECK_EQ(a.session.request(Head::request("GET", "/"), "https", true), 0); // no Host
     CHECK_EQ(a.session.request(Head::request("G T", "/"), "https", true), 0);
@@ -316,8 +322,12 @@ TEST_CASE("extended CONNECT, when the agent's application allows it") {
     const StreamId id = a.session.request(head, "https", false, "websocket");
     REQUIRE_EQ(id, 1);
     a.run();
-    CHECK_EQ(a.peer.frames[0].fields, Pairs{{":method", "CONNECT"}, {":scheme", "https"}, {":path", "/a"}, {":authority", "a.test"},
-                                            {":protocol", "websocket"}, {"sec-websocket-version", "13"}});
+    CHECK_EQ(a.peer.frames[0].fields, Pairs{{":method", "CONNECT"},
+                                            {":scheme", "https"},
+                                            {":path", "/a"},
+                                            {":authority", "a.test"},
+                                            {":protocol", "websocket"},
+                                            {"sec-websocket-version", "13"}});
     a.respond(id, {{":status", "200"}});
     a.peer.data(id, "down");
     a.run();

@@ -29,14 +29,18 @@ const std::string ours = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https
 
 TEST_CASE("a request of HTTP/2 becomes one of HTTP/1.1 with one Host, one Cookie and one framing") {
     Visitor v;
-    v.peer.get(1, "/a?b", {{"cookie", "a=1"}, {"accept", "x"}, {"cookie", "b=2"}, {"te", "trailers"}, {"x_forwarded_for", "6.6.6.6"}});
+    v.peer.get(
+        1, "/a?b",
+        {{"cookie", "a=1"}, {"accept", "x"}, {"cookie", "b=2"}, {"te", "trailers"}, {"x_forwarded_for", "6.6.6.6"}});
     v.peer.post(3);
     v.peer.post(5, "/", {{"content-length", "007"}, {"expect", "100-continue"}});
     v.peer.headers(7, Peer::request("POST", "/"));
     v.peer.headers(9, Peer::request("PUT", "/", {{"content-length", "0"}}));
     v.run();
-    CHECK_EQ(sent_up(v.handler.heads[1]), "GET /a?b HTTP/1.1\r\nHost: a.test\r\naccept: x\r\ncookie: a=1; b=2\r\n" + ours + "\r\n");
-    CHECK_EQ(sent_up(v.handler.heads[3]), "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n" + ours + "\r\n");
+    CHECK_EQ(sent_up(v.handler.heads[1]),
+             "GET /a?b HTTP/1.1\r\nHost: a.test\r\naccept: x\r\ncookie: a=1; b=2\r\n" + ours + "\r\n");
+    CHECK_EQ(sent_up(v.handler.heads[3]),
+             "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n" + ours + "\r\n");
     const std::string fifth = sent_up(v.handler.heads[5]);
     CHECK_NE(fifth.find("ontent-length: 7\r\n"), std::string::npos);
     CHECK_NE(fifth.find("100-continue\r\n"), std::string::npos);
@@ -63,11 +67,19 @@ TEST_CASE("to an application that speaks HTTP/2, TE goes through and nothing of 
 
 TEST_CASE("a WebSocket of HTTP/2 is an Upgrade to the application, and its 101 a 200") {
     Visitor v;
-    v.peer.headers(1, {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "https"}, {":path", "/chat"},
-                       {":authority", "a.test"}, {"sec-websocket-version", "13"}, {"sec-websocket-key", "forged"}}, end_headers);
+    v.peer.headers(1,
+                   {{":method", "CONNECT"},
+                    {":protocol", "websocket"},
+                    {":scheme", "https"},
+                    {":path", "/chat"},
+                    {":authority", "a.test"},
+                    {"sec-websocket-version", "13"},
+                    {"sec-websocket-key", "forged"}},
+                   end_headers);
     v.run();
     Head& head = v.handler.heads[1];
-    const std::array<std::uint8_t, 16> nonce = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
+    const std::array<std::uint8_t, 16> nonce = {'0', '1', '2', '3', '4', '5', '6', '7',
+                                                '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
     CHECK_FALSE(http2::make_upgrade(head, "h2c", nonce));
     CHECK_FALSE(http2::make_upgrade(head, "two words", nonce));
     CHECK_EQ(head.method(), "CONNECT");
@@ -96,10 +108,16 @@ TEST_CASE("an answer of HTTP/1.1 goes to a visitor of HTTP/2 without its framing
         Framing framing;
     };
     const Row rows[] = {
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n", {{":status", "200"}, {"x-a", "b"}}, Framing::chunked},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {{":status", "200"}, {"content-length", "5"}}, Framing::length},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n",
+         {{":status", "200"}, {"x-a", "b"}},
+         Framing::chunked},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+         {{":status", "200"}, {"content-length", "5"}},
+         Framing::length},
         {"HTTP/1.0 200 OK\r\n\r\n", {{":status", "200"}}, Framing::chunked},
-        {"HTTP/1.1 200 OK\r\nConnection: close, x-a\r\nX-A: b\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n\r\n", {{":status", "200"}}, Framing::chunked},
+        {"HTTP/1.1 200 OK\r\nConnection: close, x-a\r\nX-A: b\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n\r\n",
+         {{":status", "200"}},
+         Framing::chunked},
         {"HTTP/1.1 204 No Content\r\n\r\n", {{":status", "204"}}, Framing::none},
         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", {{":status", "103"}, {"link", "x"}}, Framing::none},
     };

@@ -1,5 +1,5 @@
-// Peers that make us work or remember for nothing (threats T6 and T7): each flood ends with GOAWAY at its budget, what it makes
-// us hold stays small, and a peer that does the same slowly, or with real work beside it, goes on.
+// Peers that make us work or remember for nothing (threats T6 and T7): each flood ends with GOAWAY at its budget,
+// what it makes us hold stays small, and a peer that does the same slowly, or with real work beside it, goes on.
 #include "visitor.hpp"
 
 #include <malloc.h>
@@ -23,7 +23,8 @@ const Flood floods[] = {
     {"PING", [](Peer& p, int) { p.frame(NGHTTP2_PING, 0, 0, "12345678"); }},
     {"answers to PING", [](Peer& p, int) { p.frame(NGHTTP2_PING, ack, 0, "12345678"); }},
     {"SETTINGS", [](Peer& p, int) { p.settings(); }},
-    {"SETTINGS that say something", [](Peer& p, int i) { p.settings({{4, static_cast<std::uint32_t>(1'000 + i % 2)}}); }},
+    {"SETTINGS that say something",
+     [](Peer& p, int i) { p.settings({{4, static_cast<std::uint32_t>(1'000 + i % 2)}}); }},
     {"PRIORITY", [](Peer& p, int i) { p.frame(NGHTTP2_PRIORITY, 0, id_of(i), number(0) + "\x10"); }},
     {"PRIORITY_UPDATE", [](Peer& p, int) { p.frame(0x10, 0, 0, number(1) + "u=1"); }},
     {"empty DATA", [](Peer& p, int) { p.data(1, ""); }},
@@ -182,10 +183,19 @@ TEST_CASE("MadeYouReset: what the peer makes us reset counts as if it had") {
     const Primitive primitives[] = {
         {"WINDOW_UPDATE of 0", [](Peer& p, StreamId id) { p.window(id, 0); }},
         {"WINDOW_UPDATE beyond 2^31", [](Peer& p, StreamId id) { p.window(id, 0x7fffffff); }},
-        {"DATA after END_STREAM", [](Peer& p, StreamId id) { p.data(id, "", end_stream); p.data(id, "x"); }},
-        {"HEADERS after END_STREAM", [](Peer& p, StreamId id) { p.data(id, "", end_stream); p.headers(id, {{"a", "b"}}); }},
+        {"DATA after END_STREAM",
+         [](Peer& p, StreamId id) {
+             p.data(id, "", end_stream);
+             p.data(id, "x");
+         }},
+        {"HEADERS after END_STREAM",
+         [](Peer& p, StreamId id) {
+             p.data(id, "", end_stream);
+             p.headers(id, {{"a", "b"}});
+         }},
         {"PRIORITY of a wrong size", [](Peer& p, StreamId id) { p.frame(NGHTTP2_PRIORITY, 0, id, "1234"); }},
-        {"PRIORITY on itself", [](Peer& p, StreamId id) { p.frame(NGHTTP2_PRIORITY, 0, id, number(static_cast<std::uint32_t>(id)) + "\1"); }},
+        {"PRIORITY on itself",
+         [](Peer& p, StreamId id) { p.frame(NGHTTP2_PRIORITY, 0, id, number(static_cast<std::uint32_t>(id)) + "\1"); }},
         {"a body beyond its length", [](Peer& p, StreamId id) { p.data(id, "12345678901"); }},
         {"malformed trailers", [](Peer& p, StreamId id) { p.headers(id, {{":path", "/"}}); }},
     };
@@ -297,29 +307,66 @@ TEST_CASE("errors of the connection end it with their code") {
         {"PING of a stream", 1, [](Peer& p) { p.frame(NGHTTP2_PING, 0, 1, "12345678"); }},
         {"GOAWAY of a stream", 1, [](Peer& p) { p.frame(NGHTTP2_GOAWAY, 0, 1, number(0) + number(0)); }},
         {"an even stream", 1, [](Peer& p) { p.get(2); }},
-        {"a lower stream", 1, [](Peer& p) { p.get(7); p.get(5); }},
+        {"a lower stream", 1,
+         [](Peer& p) {
+             p.get(7);
+             p.get(5);
+         }},
         {"DATA of an idle stream", 1, [](Peer& p) { p.data(1, "x"); }},
         {"RST_STREAM of an idle stream", 1, [](Peer& p) { p.reset(1); }},
         {"WINDOW_UPDATE of an idle stream", 1, [](Peer& p) { p.window(1, 1); }},
-        {"DATA of a stream that has ended", 5, [](Peer& p) { p.get(1); p.data(1, "x"); }},
-        {"HEADERS of a stream that has ended", 5, [](Peer& p) { p.get(1); p.headers(1, {{"a", "b"}}); }},
-        {"DATA of a stream that the peer reset", 5, [](Peer& p) { p.post(1); p.reset(1); p.data(1, "x"); }},
+        {"DATA of a stream that has ended", 5,
+         [](Peer& p) {
+             p.get(1);
+             p.data(1, "x");
+         }},
+        {"HEADERS of a stream that has ended", 5,
+         [](Peer& p) {
+             p.get(1);
+             p.headers(1, {{"a", "b"}});
+         }},
+        {"DATA of a stream that the peer reset", 5,
+         [](Peer& p) {
+             p.post(1);
+             p.reset(1);
+             p.data(1, "x");
+         }},
         {"PUSH_PROMISE", 1, [](Peer& p) { p.frame(NGHTTP2_PUSH_PROMISE, end_headers, 1, number(2)); }},
         {"CONTINUATION alone", 1, [](Peer& p) { p.frame(NGHTTP2_CONTINUATION, end_headers, 1, ""); }},
-        {"another frame within a head", 1, [](Peer& p) { p.frame(NGHTTP2_HEADERS, 0, 1, ""); p.settings(); }},
-        {"CONTINUATION of another stream", 1, [](Peer& p) { p.frame(NGHTTP2_HEADERS, 0, 1, ""); p.frame(NGHTTP2_CONTINUATION, 4, 3, ""); }},
+        {"another frame within a head", 1,
+         [](Peer& p) {
+             p.frame(NGHTTP2_HEADERS, 0, 1, "");
+             p.settings();
+         }},
+        {"CONTINUATION of another stream", 1,
+         [](Peer& p) {
+             p.frame(NGHTTP2_HEADERS, 0, 1, "");
+             p.frame(NGHTTP2_CONTINUATION, 4, 3, "");
+         }},
         {"a head that does not unpack", 9, [](Peer& p) { p.frame(NGHTTP2_HEADERS, 5, 1, "\xff\xff\xff\xff\xff"); }},
-        {"a frame beyond 16 KiB", 6, [](Peer& p) { p.post(1); p.data(1, std::string(16'385, 'x')); }},
+        {"a frame beyond 16 KiB", 6,
+         [](Peer& p) {
+             p.post(1);
+             p.data(1, std::string(16'385, 'x'));
+         }},
         {"PING of 7 bytes", 6, [](Peer& p) { p.frame(NGHTTP2_PING, 0, 0, "1234567"); }},
         {"SETTINGS of 5 bytes", 6, [](Peer& p) { p.frame(NGHTTP2_SETTINGS, 0, 0, "12345"); }},
         {"SETTINGS ack with a payload", 6, [](Peer& p) { p.frame(NGHTTP2_SETTINGS, ack, 0, "123456"); }},
-        {"RST_STREAM of 3 bytes", 6, [](Peer& p) { p.get(1); p.frame(NGHTTP2_RST_STREAM, 0, 1, "123"); }},
+        {"RST_STREAM of 3 bytes", 6,
+         [](Peer& p) {
+             p.get(1);
+             p.frame(NGHTTP2_RST_STREAM, 0, 1, "123");
+         }},
         {"WINDOW_UPDATE of 3 bytes", 6, [](Peer& p) { p.frame(NGHTTP2_WINDOW_UPDATE, 0, 0, "123"); }},
         {"a window beyond 2^31", 3, [](Peer& p) { p.window(0, 0x7fffffff); }},
         {"an initial window beyond 2^31", 3, [](Peer& p) { p.settings({{4, 0x80000000}}); }},
         {"a frame size below the least", 1, [](Peer& p) { p.settings({{5, 16'383}}); }},
         {"ENABLE_PUSH of 2", 1, [](Peer& p) { p.settings({{2, 2}}); }},
-        {"padding beyond the frame", 1, [](Peer& p) { p.post(1); p.data(1, "\x05xx", padded); }},
+        {"padding beyond the frame", 1,
+         [](Peer& p) {
+             p.post(1);
+             p.data(1, "\x05xx", padded);
+         }},
     };
     for (const Error& error : errors) {
         CAPTURE(std::string(error.name));

@@ -1,5 +1,5 @@
-// What RFC 9113 calls malformed, and what could smuggle a second request into HTTP/1.1 behind us (threat T2): the stream is
-// reset with PROTOCOL_ERROR, the handler never hears of it, and the connection goes on.
+// What RFC 9113 calls malformed, and what could smuggle a second request into HTTP/1.1 behind us (threat T2): the
+// stream is reset with PROTOCOL_ERROR, the handler never hears of it, and the connection goes on.
 #include "visitor.hpp"
 
 using namespace http2_test;
@@ -57,15 +57,28 @@ const Case malformed[] = {
     {"empty path", {{":method", "GET"}, {":scheme", "https"}, {":path", ""}, {":authority", "a.test"}}},
     {"empty method", {{":method", ""}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}}},
     {"empty authority", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", ""}}},
-    {"two methods", {{":method", "GET"}, {":method", "POST"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}}},
-    {"two paths", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":path", "/b"}, {":authority", "a.test"}}},
-    {"two schemes", {{":method", "GET"}, {":scheme", "https"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.test"}}},
-    {"two authorities", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":authority", "b.test"}}},
-    {"pseudo behind a field", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"x-a", "b"}, {":authority", "a.test"}}},
-    {"unknown pseudo", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":x", "y"}}},
-    {"pseudo of a response", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":status", "200"}}},
-    {"protocol without CONNECT", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":protocol", "websocket"}}},
-    {"protocol that is no token", {{":method", "CONNECT"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":protocol", "web socket"}}},
+    {"two methods",
+     {{":method", "GET"}, {":method", "POST"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}}},
+    {"two paths",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":path", "/b"}, {":authority", "a.test"}}},
+    {"two schemes",
+     {{":method", "GET"}, {":scheme", "https"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a.test"}}},
+    {"two authorities",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":authority", "b.test"}}},
+    {"pseudo behind a field",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"x-a", "b"}, {":authority", "a.test"}}},
+    {"unknown pseudo",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":x", "y"}}},
+    {"pseudo of a response",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":status", "200"}}},
+    {"protocol without CONNECT",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test"}, {":protocol", "websocket"}}},
+    {"protocol that is no token",
+     {{":method", "CONNECT"},
+      {":scheme", "https"},
+      {":path", "/"},
+      {":authority", "a.test"},
+      {":protocol", "web socket"}}},
     {"scheme of a file", {{":method", "GET"}, {":scheme", "file"}, {":path", "/"}, {":authority", "a.test"}}},
     {"scheme with a line", {{":method", "GET"}, {":scheme", "http\r\nx: y"}, {":path", "/"}, {":authority", "a.test"}}},
     {"method with a line", Peer::request("GET / HTTP/1.1\r\nHost: b.test\r\n\r\nGET", "/")},
@@ -79,10 +92,13 @@ const Case malformed[] = {
     {"star of a GET", Peer::request("GET", "*")},
     {"authority with a user", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "u@a.test"}}},
     {"authority with a path", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test/b"}}},
-    {"authority with a line", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test\r\nx: y"}}},
-    {"authority with a blank", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test b.test"}}},
+    {"authority with a line",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test\r\nx: y"}}},
+    {"authority with a blank",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test b.test"}}},
     {"authority with no port", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test:"}}},
-    {"authority with a large port", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test:65536"}}},
+    {"authority with a large port",
+     {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test:65536"}}},
     // Host: 8.3.1
     {"another host", with("host", "b.test")},
     {"host with another port", with("host", "a.test:444")},
@@ -90,11 +106,13 @@ const Case malformed[] = {
     {"empty host", with("host", "")},
     {"two hosts", {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "a.test"}, {"host", "a.test"}}},
     // CONNECT: 8.5
-    {"CONNECT with a path", {{":method", "CONNECT"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test:443"}}},
+    {"CONNECT with a path",
+     {{":method", "CONNECT"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a.test:443"}}},
     {"CONNECT without a port", {{":method", "CONNECT"}, {":authority", "a.test"}}},
     {"CONNECT without an authority", {{":method", "CONNECT"}, {"host", "a.test:443"}}},
     {"CONNECT with a length", {{":method", "CONNECT"}, {":authority", "a.test:443"}, {"content-length", "0"}}},
-    {"extended CONNECT without a path", {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "https"}, {":authority", "a.test"}}},
+    {"extended CONNECT without a path",
+     {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "https"}, {":authority", "a.test"}}},
     // length: 8.1.1
     {"length of nothing", with("content-length", "5")},
     {"two lengths", Peer::request("GET", "/", {{"content-length", "0"}, {"content-length", "0"}})},
@@ -135,7 +153,8 @@ TEST_CASE("a malformed field is found wherever HPACK puts it, and whatever follo
     for (const std::uint8_t flags : {NGHTTP2_NV_FLAG_NONE, NGHTTP2_NV_FLAG_NO_INDEX}) {
         Visitor v;
         for (const StreamId id : {1, 3, 5}) { // the second time out of the dynamic table
-            const std::string block = v.peer.pack(Peer::request("POST", "/", {{"x-a", "b\r\nc: d"}, {"x-b", "c"}}), flags);
+            const std::string block =
+                v.peer.pack(Peer::request("POST", "/", {{"x-a", "b\r\nc: d"}, {"x-b", "c"}}), flags);
             v.peer.frame(NGHTTP2_HEADERS, end_headers, id, block);
             v.peer.data(id, "GET /admin HTTP/1.1\r\n\r\n", end_stream);
         }
@@ -197,7 +216,11 @@ TEST_CASE("what is well-formed stays so") {
     v.peer.headers(1, Peer::request("OPTIONS", "*"));
     v.peer.headers(3, {{":method", "GET"}, {":scheme", "http"}, {":path", "/?a|b={}"}, {"host", "a.test:8080"}});
     v.peer.get(5, "/", {{"host", "A.test:443"}, {"te", "trailers"}, {"x-a", ""}, {"x-b", "\xc3\xa4 b"}});
-    v.peer.headers(7, {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "[::1]:443"}, {"content-length", "0"}});
+    v.peer.headers(7, {{":method", "GET"},
+                       {":scheme", "https"},
+                       {":path", "/"},
+                       {":authority", "[::1]:443"},
+                       {"content-length", "0"}});
     v.run();
     CHECK_EQ(v.log(), "[OPTIONS * a.test].[GET /?a|b={} a.test:8080]3.3[GET / a.test]5.5[GET / [::1]:443]7.7");
     CHECK_EQ(v.handler.heads[5].count("host"), 1);

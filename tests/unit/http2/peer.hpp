@@ -1,5 +1,5 @@
-// The other side of an HTTP/2 session, frame by frame, so that it can do everything wrong. It packs and unpacks heads with
-// nghttp2's HPACK and knows nothing else of the protocol.
+// The other side of an HTTP/2 session, frame by frame, so that it can do everything wrong. It packs and unpacks heads
+// with nghttp2's HPACK and knows nothing else of the protocol.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -80,7 +80,8 @@ public:
         std::vector<nghttp2_nv> nva;
         for (const auto& [name, value] : fields) {
             nva.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-                           reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), flags});
+                           reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+                           flags});
         }
         std::string block(nghttp2_hd_deflate_bound(deflater_, nva.data(), nva.size()), '\0');
         const ssize_t n = nghttp2_hd_deflate_hd(deflater_, reinterpret_cast<std::uint8_t*>(block.data()), block.size(),
@@ -115,7 +116,11 @@ public:
             const std::uint8_t* const head = as_bytes(got_).data();
             const std::size_t size = get_u32_be(head) >> 8;
             if (got_.size() < 9 + size) break;
-            Frame f{head[3], head[4], static_cast<std::int32_t>(get_u32_be(head + 5) & 0x7fffffff), got_.substr(9, size), {}};
+            Frame f{head[3],
+                    head[4],
+                    static_cast<std::int32_t>(get_u32_be(head + 5) & 0x7fffffff),
+                    got_.substr(9, size),
+                    {}};
             got_.erase(0, 9 + size);
             if (f.type == NGHTTP2_HEADERS) unpack(f);
             frames.push_back(std::move(f));
@@ -143,8 +148,8 @@ public:
         for (const Frame& f : frames) n += f.type == type ? 1 : 0;
         return n;
     }
-    /// In order: "200[1]" a head, "D5[1]" DATA of 5 bytes, "." END_STREAM, "R8[1]" RST_STREAM, "G11" GOAWAY, "{x: y}[1]"
-    /// trailers. Nothing of SETTINGS, PING and WINDOW_UPDATE.
+    /// In order: "200[1]" a head, "D5[1]" DATA of 5 bytes, "." END_STREAM, "R8[1]" RST_STREAM, "G11" GOAWAY, "{x:
+    /// y}[1]" trailers. Nothing of SETTINGS, PING and WINDOW_UPDATE.
     std::string story() const {
         std::string text;
         for (const Frame& f : frames) {

@@ -1,5 +1,6 @@
 // A server session with a peer at its other end, and a handler that writes down what it is told:
-//   [GET /a a.test]  a request  (abc) a part of a body  . the peer's end  {x: y} its trailers  !8 a reset  w writable  s sent
+//   [GET /a a.test]  a request  (abc) a part of a body  . the peer's end  {x: y} its trailers  !8 a reset  w writable
+//   s sent
 // each followed by the stream's number where it is not 1.
 #pragma once
 
@@ -22,7 +23,13 @@ inline std::string on(StreamId id) { return id == 1 ? std::string() : std::to_st
 class ServerLog : public http2::ServerHandler {
 public:
     void on_request(StreamId id, Head& head, const http2::RequestInfo& info) override {
-        log.append("[").append(head.method()).append(" ").append(head.target()).append(" ").append(head.host()).append("]");
+        log.append("[")
+            .append(head.method())
+            .append(" ")
+            .append(head.target())
+            .append(" ")
+            .append(head.host())
+            .append("]");
         log += on(id);
         if (info.end) log += "." + on(id);
         protocol = info.protocol;
@@ -36,7 +43,8 @@ public:
         if (eager) session->consume(id, bytes.size());
     }
     void on_end(StreamId id, Fields& trailers) override {
-        for (const Field& field : trailers) log.append("{").append(field.name).append(": ").append(field.value).append("}");
+        for (const Field& field : trailers)
+            log.append("{").append(field.name).append(": ").append(field.value).append("}");
         log += "." + on(id);
     }
     void on_reset(StreamId id, ErrorCode code) override {
