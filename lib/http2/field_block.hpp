@@ -1,4 +1,4 @@
-// Heads and trailers as nghttp2 takes them.
+// Heads and trailers as nghttp2 takes them. With session_impl.hpp the only header that knows it: for this layer alone.
 #pragma once
 
 #include "http2/session.hpp"

@@ -434,7 +434,8 @@ FLOODS = {
 
 @test
 def continuation_flood():
-    flood(lambda bot, i: bot.pack(HEADERS, END_STREAM, 1) if i == 0 else bot.pack(CONTINUATION, 0, 1), batch=20)
+    flood(lambda bot, i: bot.pack(HEADERS, END_STREAM, 1) if i == 0 else bot.pack(CONTINUATION, 0, 1),
+          batch=20, most=2_000)
 
 
 @test
