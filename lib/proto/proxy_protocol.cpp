@@ -22,6 +22,10 @@ constexpr unsigned char family_v4 = 0x1;
 constexpr unsigned char family_v6 = 0x2;
 constexpr unsigned char family_unix = 0x3;
 
+constexpr unsigned char tlv_crc32c = 0x03;
+constexpr std::size_t tlv_fixed = 3;
+constexpr std::size_t checksum_size = 4;
+
 bool both_v4(const ProxiedEnds& ends) {
     return ends.source.address.is_v4() && ends.destination.address.is_v4();
 }
@@ -103,15 +107,42 @@ std::size_t u16_at(std::string_view bytes, std::size_t i) {
            static_cast<unsigned char>(bytes[i + 1]);
 }
 
-// Each is a type, a length of two bytes, and as many bytes.
-bool tlvs_fit(std::string_view bytes) {
-    while (!bytes.empty()) {
-        if (bytes.size() < 3) return false;
-        const std::size_t size = 3 + u16_at(bytes, 1);
-        if (size > bytes.size()) return false;
-        bytes.remove_prefix(size);
+// CRC-32C (RFC 4960 appendix B), a bit at a time: a header is short.
+std::uint32_t crc32c(std::string_view bytes) {
+    std::uint32_t crc = 0xffff'ffff;
+    for (const char c : bytes) {
+        crc ^= static_cast<unsigned char>(c);
+        for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? crc >> 1 ^ 0x82f6'3b78 : crc >> 1;
     }
-    return true;
+    return ~crc;
+}
+
+// The checksum is that of the whole header with zeros in its own place.
+bool checksum_fits(const std::string& head, std::size_t value_at) {
+    std::string zeroed = head;
+    std::uint32_t said = 0;
+    for (std::size_t i = value_at; i < value_at + checksum_size; ++i) {
+        said = said << 8 | static_cast<unsigned char>(zeroed[i]);
+        zeroed[i] = '\0';
+    }
+    return crc32c(zeroed) == said;
+}
+
+// From `at` to the end of the header: each is a type, a length of two bytes, and as many bytes. What is wrong, or "".
+std::string_view check_tlvs(const std::string& head, std::size_t at) {
+    bool checked = false;
+    while (at < head.size()) {
+        if (head.size() - at < tlv_fixed) return "the lengths of the TLVs do not fit";
+        const std::size_t size = u16_at(head, at + 1);
+        if (size > head.size() - at - tlv_fixed) return "the lengths of the TLVs do not fit";
+        if (static_cast<unsigned char>(head[at]) == tlv_crc32c) {
+            if (checked || size != checksum_size) return "the checksum is there twice, or has not four bytes";
+            if (!checksum_fits(head, at + tlv_fixed)) return "the checksum is wrong";
+            checked = true;
+        }
+        at += tlv_fixed + size;
+    }
+    return {};
 }
 
 } // namespace
@@ -200,7 +231,7 @@ Result<void> ProxyProtocolReader::parse_v2_addresses() {
     const std::size_t size = 2 * address_size + (family == family_unix ? 0 : 4);
     const std::string_view body = std::string_view(head_).substr(v2_fixed);
     if (body.size() < size) return bad("the header is too short for its addresses");
-    if (!tlvs_fit(body.substr(size))) return bad("the lengths of the TLVs do not fit");
+    if (const std::string_view wrong = check_tlvs(head_, v2_fixed + size); !wrong.empty()) return bad(wrong);
     if (family == family_unix) return {};
     const auto address = [&body, family](std::size_t at) {
         std::array<std::uint8_t, 16> six{};

@@ -33,7 +33,8 @@ ADIT_INTERNAL std::string encode_proxy_protocol(ProxyProtocolVersion version,
                                                 const std::optional<ProxiedEnds>& ends);
 
 /// Reads one header, v1 or v2, from the start of a stream that comes in pieces. Strict: whatever is not
-/// exactly a header is refused, because everything behind it would be taken for the visitor's bytes.
+/// exactly a header is refused, because everything behind it would be taken for the visitor's bytes. A CRC32c
+/// that a v2 header carries must be right.
 class ADIT_INTERNAL ProxyProtocolReader {
 public:
     static constexpr std::size_t v1_max = 107; ///< the specification's bound of the line, CR LF included

@@ -162,6 +162,30 @@ TEST_CASE("version 2 is read strictly") {
     CHECK(read(v2('\x21', '\x11', four), 1, 28).done);
 }
 
+TEST_CASE("a checksum of version 2 is right or the header is refused (the specification's PP2_TYPE_CRC32C)") {
+    const std::string four("\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04", 12);
+    const std::string tlv("\x04\x00\x02xy", 5);
+    // 0x4d17cc72 is the CRC-32C of the header with zeros in its place, computed by another program.
+    const std::string good = v2('\x21', '\x11', four + std::string("\x03\x00\x04\x4d\x17\xcc\x72", 7) + tlv);
+    CHECK(read(good, 1).ends == ends("1.2.3.4:258", "5.6.7.8:772"));
+    const std::string bad[] = {
+        v2('\x21', '\x11', four + std::string("\x03\x00\x04\x00\x00\x00\x00", 7) + tlv),
+        v2('\x21', '\x11', four + std::string("\x03\x00\x03\x01\x02\x03", 6)),
+        v2('\x21', '\x11', four + std::string("\x03\x00\x00", 3)),
+        v2('\x21', '\x11', four + std::string("\x03\x00\x04\x4d\x17\xcc\x72", 7) + tlv + std::string("\x03\x00\x04\x4d\x17\xcc\x72", 7)),
+    };
+    for (const std::string& head : bad) CHECK(read(head, 3).error == errc::protocol_error);
+    for (std::size_t i = 12; i < good.size(); ++i) { // every change of a byte is seen, but for the one that says it is there
+        if (i == 16 + 12) continue;
+        std::string changed = good;
+        changed[i] = static_cast<char>(changed[i] ^ 0x01);
+        CAPTURE(i);
+        const Outcome outcome = read(changed, 5);
+        CHECK_FALSE(outcome.ends == ends("1.2.3.4:258", "5.6.7.8:772"));
+        CHECK_FALSE((outcome.done && outcome.ends));
+    }
+}
+
 TEST_CASE("random changes to a header never crash and never take more than the header's bound") {
     std::mt19937 random(20240117);
     const std::string heads[] = {
