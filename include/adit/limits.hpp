@@ -197,6 +197,9 @@ inline constexpr auto visitor_stall_time = 30s;                ///< without prog
 inline constexpr std::size_t visitor_progress_min = 1'024;     ///< bytes that count as progress of a request body or a response
 inline constexpr auto early_response_linger = 5s;              ///< a request body is still discarded behind its answer
 inline constexpr auto accept_backoff = 50ms;                   ///< after EMFILE and the like
+inline constexpr std::size_t edge_hops_max = 8;                ///< passes of one request through the same edge; then it is a loop, 508
+inline constexpr auto drain_idle_time = 1s;                    ///< an edge that drains still takes a request that is on its way, from kept connections
+inline constexpr std::size_t proxy_protocol_max = 4'096;       ///< bytes of a v2 header with its TLVs; balancers send up to about 500
 inline constexpr std::uint16_t tcp_port_min = 1'024;           ///< of tcp endpoints: ports below are privileged (threat T30)
 inline constexpr auto takeover_probe_time = 2s;                ///< for an agent to prove that it is there, when its restarted self wants its URL
 

@@ -40,6 +40,7 @@ constexpr KnownName known_names[] = {
     {"Expect", FieldId::expect},
     {"Trailer", FieldId::trailer},
     {"Upgrade", FieldId::upgrade},
+    {"CDN-Loop", FieldId::cdn_loop},
     {"Forwarded", FieldId::forwarded},
     {"X-Real-IP", FieldId::x_real_ip},
     {"Connection", FieldId::connection},

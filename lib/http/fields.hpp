@@ -16,6 +16,7 @@ namespace adit::inline v0 {
 /// The names that framing and the header rules look at; all others are `other`.
 enum class FieldId : std::uint8_t {
     other,
+    cdn_loop, ///< RFC 8586
     client_cert,       ///< RFC 9440
     client_cert_chain, ///< likewise
     authorization,

@@ -2,6 +2,8 @@
 
 #include "http/target.hpp"
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -28,6 +30,7 @@ FieldId alias_of(std::string_view name) noexcept {
 // edge says.
 constexpr bool is_protected(FieldId id) noexcept {
     switch (id) {
+    case FieldId::cdn_loop:
     case FieldId::client_cert:
     case FieldId::client_cert_chain:
     case FieldId::content_length:
@@ -179,6 +182,21 @@ Framing visitor_framing(const Head& response, const RequestFacts& request) noexc
 
 } // namespace
 
+bool is_loop(const Head& request, std::string_view edge) noexcept {
+    std::size_t hops = 0;
+    for (const Field& field : request) {
+        if (field.id != FieldId::cdn_loop) continue;
+        std::string_view element;
+        for (std::string_view rest = field.value; next_element(rest, element);) {
+            const std::size_t parameters = std::min(element.find(';'), element.size());
+            std::string_view name = element.substr(0, parameters);
+            while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
+            if (iequals(name, edge) && ++hops >= limits::edge_hops_max) return true;
+        }
+    }
+    return false;
+}
+
 void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     const bool upgrade = is_upgrade(request);
     const bool chunked = request.chunked();
@@ -207,6 +225,7 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     if (chunked && !visitor.agent_http2) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
     for (const auto& [name, value] : visitor.fields) request.set(name, value);
+    if (!visitor.edge.empty()) request.add(FieldId::cdn_loop, visitor.edge);
     if (!visitor.agent_http2) set_connection(request, upgrade, request.keep_alive());
 }
 

@@ -19,7 +19,14 @@ struct VisitorInfo {
     std::span<const std::pair<std::string, std::string>> fields = {};
     std::string_view server_name = {}; ///< of his TLS handshake; the Host of an HTTP/1.0 request without one
     bool agent_http2 = false; ///< the request goes to an application that speaks HTTP/2
+    std::string_view edge = {}; ///< what this edge is called in CDN-Loop: a host name or a token; "" adds none
 };
+
+/// Loops (threat T30): an application behind an edge may send what it gets to the edge again, and that without an end.
+/// Each edge adds its name to CDN-Loop (RFC 8586), which nobody on the way may remove; where it stands there
+/// limits::edge_hops_max times already the request goes in a circle and is answered with 508. Names are compared without
+/// case. Look before apply_request_rules() adds the next one.
+ADIT_INTERNAL bool is_loop(const Head& request, std::string_view edge) noexcept;
 
 /// Makes the request that the agent gets out of the one the visitor sent:
 /// - hop-by-hop fields go, those that Connection lists too, except our own (Host, Content-Length,
@@ -27,8 +34,9 @@ struct VisitorInfo {
 /// - X-Forwarded-For, -Proto and -Host are ours. The visitor's X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert,
 ///   Client-Cert-Chain and ngrok-* go (ngrok-skip-browser-warning stays); from a trusted proxy they stay, and its X-Forwarded-For gets the
 ///   client appended. Aliases with underscores (x_forwarded_for) and Proxy always go;
-/// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake; - one framing, the target in
-/// origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
+/// - CDN-Loop stays, Connection cannot remove it, and VisitorInfo::edge is added to it;
+/// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
+/// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
 ///   came by HTTP/2, where a length need not be told, POST, PUT and PATCH without a body get Content-Length: 0;
 /// - for `agent_http2`: version HTTP/2, no field of a connection of HTTP/1.1; TE: trailers stays.
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.

@@ -419,3 +419,47 @@ TEST_CASE("an agent may say of itself what went wrong behind it, and nothing els
     }
     CHECK(agent_error_number(Head::response(502)) == 0);
 }
+
+TEST_CASE("T30: a request that passed the edge too often goes in a circle, whoever else it passed") {
+    const auto times = [](std::size_t count, const std::string& element) {
+        std::string list = "CDN-Loop: other-cdn; a=b";
+        for (std::size_t i = 0; i < count; ++i) list += ", " + element;
+        return list + "\r\n";
+    };
+    constexpr std::size_t most = limits::edge_hops_max;
+    CHECK_FALSE(is_loop(request_head(""), "tunnel.example.com"));
+    for (const char* element : {"tunnel.example.com", "Tunnel.Example.COM", "tunnel.example.com ; v=1", "tunnel.example.com;v=\"x\""}) {
+        CAPTURE(element);
+        CHECK_FALSE(is_loop(request_head(times(most - 1, element)), "tunnel.example.com"));
+        CHECK(is_loop(request_head(times(most, element)), "tunnel.example.com"));
+        CHECK(is_loop(request_head(times(most - 1, element) + "cdn-loop: " + element + "\r\n"), "tunnel.example.com"));
+        CHECK_FALSE(is_loop(request_head(times(most, element)), "example.com"));
+        CHECK_FALSE(is_loop(request_head(times(most, element)), "a.tunnel.example.com"));
+    }
+}
+
+TEST_CASE("T30: each pass is counted, and nobody on the way takes the count away") {
+    VisitorInfo visitor;
+    visitor.client_ip = "192.0.2.1";
+    visitor.edge = "tunnel.example.com";
+    // An application sends all it got to the edge again, with its own hop-by-hop fields and what it believes in.
+    std::string sent = "CDN-Loop: other-cdn\r\n";
+    std::size_t passes = 0;
+    for (; passes < 100; ++passes) {
+        Head head = request_head(sent + "Connection: close, CDN-Loop\r\nCDN_Loop: x\r\n");
+        if (is_loop(head, visitor.edge)) break;
+        apply_request_rules(head, visitor);
+        CHECK_FALSE(head.has("CDN_Loop"));
+        apply_forward_rules(head); // the agent's forwarder
+        sent.clear();
+        for (const Field& field : head) {
+            if (field.id == FieldId::cdn_loop) sent.append("CDN-Loop: ").append(field.value).append("\r\n");
+        }
+    }
+    CHECK(passes == limits::edge_hops_max);
+    CHECK(sent.starts_with("CDN-Loop: other-cdn\r\n"));
+    VisitorInfo nameless;
+    Head head = request_head("");
+    apply_request_rules(head, nameless);
+    CHECK_FALSE(head.has("CDN-Loop"));
+}
