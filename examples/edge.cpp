@@ -49,7 +49,7 @@ struct Settings {
     std::string tcp_host = "127.0.0.1", tcp_ports;
     std::vector<std::string> certificate, key;
     std::string authtokens, seal_key, access_log = "-", min_tls = "1.2", max_tls = "1.3", agent_server_name;
-    std::vector<std::string> route, trusted_proxy;
+    std::vector<std::string> route, trusted_proxy, proxy_protocol;
     std::string region = "local";
     std::uint16_t public_https = 0, public_http = 0;
     unsigned threads = 0, drain_seconds = 30;
@@ -283,6 +283,11 @@ adit::edge::ServerOptions server_options(const Settings& settings) {
     for (const auto& name : settings.allow_domain) options.allow_domain(name);
     for (const auto& address : settings.advertise_agent) options.advertise_agent_address(address);
     for (const auto& cidr : settings.trusted_proxy) options.trusted_proxy(cidr);
+    for (const auto& text : settings.proxy_protocol) { // LISTENER CIDR
+        const auto space = text.find(' ');
+        if (space == std::string::npos) throw std::runtime_error("proxy-protocol: write \"LISTENER NETWORK\", such as \"https 10.0.0.0/8\"");
+        options.proxy_protocol(text.substr(0, space), text.substr(space + 1));
+    }
     if (settings.public_https != 0 || settings.public_http != 0) {
         options.public_ports(settings.public_https, settings.public_http);
     }
@@ -419,6 +424,8 @@ int main(int argc, char** argv) {
     app.add_option("--seal-key", s.seal_key, "file of 32 bytes, made if missing: agents keep their URLs over restarts");
     app.add_option("--route", s.route, "\"URL key=value...\": where labelled agents serve");
     app.add_option("--trusted-proxy", s.trusted_proxy, "network that may set X-Forwarded-* itself");
+    app.add_option("--proxy-protocol", s.proxy_protocol,
+                   "\"LISTENER NETWORK\": connections from there to agent, https, http or tcp begin with a PROXY protocol header");
     app.add_option("--min-tls", s.min_tls, "1.2 or 1.3")->capture_default_str();
     app.add_option("--max-tls", s.max_tls, "1.2 or 1.3")->capture_default_str();
     app.add_option("--agent-server-name", s.agent_server_name,

@@ -17,22 +17,25 @@ bool concerns_one_visitor(const std::error_code& ec) noexcept {
 
 } // namespace
 
+bool take_place(EdgeContext& context) noexcept {
+    const bool entered = context.visitors.enter();
+    auto& counter = entered ? context.counters.visitors_accepted : context.counters.visitors_refused;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    return entered;
+}
+
 asio::awaitable<bool> accept_visitor(net::Tcp::acceptor& acceptor, EdgeContext& context, net::Tcp::socket& socket,
                                      net::Tcp::endpoint& remote) {
     std::error_code ec;
     auto token = asio::redirect_error(asio::use_awaitable, ec);
     while (acceptor.is_open()) {
         co_await acceptor.async_accept(socket, remote, token);
-        if (!acceptor.is_open()) break;
-        if (!ec && context.visitors.enter()) {
-            context.counters.visitors_accepted.fetch_add(1, std::memory_order_relaxed);
-            co_return true;
-        }
+        if (!ec && take_place(context)) co_return true; // also if the port was closed in the same moment
         if (!ec) {
-            context.counters.visitors_refused.fetch_add(1, std::memory_order_relaxed);
             socket.close(ec);
             continue;
         }
+        if (!acceptor.is_open()) break;
         if (concerns_one_visitor(ec)) continue;
         // No descriptors or memory: what is connected goes on, and may give some back.
         context.counters.accept_failed.fetch_add(1, std::memory_order_relaxed);

@@ -14,4 +14,7 @@ class EdgeContext;
 asio::awaitable<bool> accept_visitor(net::Tcp::acceptor& acceptor, EdgeContext& context, net::Tcp::socket& socket,
                                      net::Tcp::endpoint& remote);
 
+/// A place of EdgeContext::visitors for one that was accepted otherwise; false at the bound: close him unread.
+bool take_place(EdgeContext& context) noexcept;
+
 } // namespace adit

@@ -54,6 +54,11 @@ std::size_t AgentSession::stream_count() const {
     return session ? session->stream_count() : 0;
 }
 
+bool AgentSession::serves_anyone() const {
+    const auto session = mux();
+    return session && session->local_stream_count() > 1; // our heartbeat
+}
+
 Result<std::shared_ptr<net::Stream>> AgentSession::try_open(const std::string& head) {
     const auto session = mux();
     if (!session) return session_gone();

@@ -84,7 +84,7 @@ void AgentSession::on_heartbeat(Clock::duration latency) {
     answer_probes(true);
 }
 
-void AgentSession::probe(std::shared_ptr<OneShot<bool>> answer) {
+void AgentSession::probe(const std::shared_ptr<OneShot<bool>>& answer) {
     const auto session = mux();
     if (!session) {
         answer->set(false);
@@ -92,19 +92,22 @@ void AgentSession::probe(std::shared_ptr<OneShot<bool>> answer) {
     }
     {
         const std::lock_guard lock(mutex_);
-        probes_.push_back(std::move(answer));
+        std::erase_if(probes_, [](const auto& each) { return each.expired(); });
+        probes_.push_back(answer);
     }
     session->beat();
     if (!mux()) answer_probes(false); // it ended meanwhile
 }
 
 void AgentSession::answer_probes(bool alive) {
-    std::vector<std::shared_ptr<OneShot<bool>>> probes;
+    std::vector<std::weak_ptr<OneShot<bool>>> probes;
     {
         const std::lock_guard lock(mutex_);
         probes.swap(probes_);
     }
-    for (const auto& probe : probes) probe->set(alive);
+    for (const auto& each : probes) {
+        if (const auto probe = each.lock()) probe->set(alive);
+    }
 }
 
 void AgentSession::on_closed(const ErrorInfo& reason) {

@@ -54,6 +54,8 @@ public:
     /// Streams of both directions that the agent has to keep, heartbeats and RPCs included. Compare with
     /// limits::agent_streams_tight.
     std::size_t stream_count() const;
+    /// Whether a visitor has a stream on it, or a call of the edge is under way.
+    bool serves_anyone() const;
     /// Streams that are kept for the next request of their visitor.
     IdleStreams& idle_streams() noexcept { return idle_streams_; }
     /// The shard's executor: calls of the edge to the agent run there.
@@ -77,7 +79,7 @@ public:
     std::chrono::microseconds latency() const noexcept;
 
     /// Sets `answer` to true as soon as the agent answers a heartbeat, to false if the session ends before.
-    void probe(std::shared_ptr<OneShot<bool>> answer);
+    void probe(const std::shared_ptr<OneShot<bool>>& answer);
 
     /// Takes all its endpoints offline at once and ends the link, without a word, in the background.
     void drop(const ErrorInfo& reason);
@@ -197,7 +199,7 @@ private:
     std::shared_ptr<net::MuxSession> mux_; // null before start and after the end
     std::multimap<std::string, EndpointPtr, std::less<>> binds_; // by bind id; labels may serve several routes
     std::deque<std::weak_ptr<OneShot<bool>>> visitors_; // that wait for a stream
-    std::vector<std::shared_ptr<OneShot<bool>>> probes_; // for the next heartbeat that is answered
+    std::vector<std::weak_ptr<OneShot<bool>>> probes_; // for the next heartbeat that is answered
     bool ended_ = false;                                // no bind may succeed any more
 };
 

@@ -88,6 +88,12 @@ IpEndpoint to_ip_endpoint(const asio::ip::tcp::endpoint& endpoint) {
     return IpEndpoint(IpAddress(address.to_v6().to_bytes()), endpoint.port());
 }
 
+asio::ip::tcp::endpoint to_tcp_endpoint(const IpEndpoint& endpoint) {
+    const IpAddress& ip = endpoint.address;
+    if (ip.is_v4()) return {asio::ip::address_v4(ip.v4()), endpoint.port};
+    return {asio::ip::address_v6(ip.v6()), endpoint.port};
+}
+
 std::string to_text(const asio::ip::tcp::endpoint& endpoint) { return to_ip_endpoint(endpoint).to_string(); }
 
 void spawn(EdgeContext& context, const asio::any_io_executor& executor, asio::awaitable<void> coroutine) {

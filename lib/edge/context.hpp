@@ -55,6 +55,7 @@ struct Counters {
     std::atomic<std::uint64_t> streams_refused{0};   ///< and gave up after limits::agent_stream_wait
     std::atomic<std::uint64_t> visitors_accepted{0};
     std::atomic<std::uint64_t> visitors_refused{0};  ///< at limits::visitors_max
+    std::atomic<std::uint64_t> proxy_headers_refused{0}; ///< connections of balancers that begin with none, or a bad one
 };
 
 /// The TLS contexts of an edge; all read their certificates from one store.
@@ -106,6 +107,8 @@ public:
 
 /// An Asio endpoint as our own type, IPv4-mapped addresses as IPv4.
 IpEndpoint to_ip_endpoint(const asio::ip::tcp::endpoint& endpoint);
+/// The inverse; IPv4 as IPv4.
+asio::ip::tcp::endpoint to_tcp_endpoint(const IpEndpoint& endpoint);
 /// "203.0.113.9:51234", "[2001:db8::1]:443".
 std::string to_text(const asio::ip::tcp::endpoint& endpoint);
 

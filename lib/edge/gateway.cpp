@@ -1,6 +1,7 @@
 #include "edge/gateway.hpp"
 
 #include "edge/agent_session.hpp"
+#include "edge/balancer.hpp"
 #include "edge/context.hpp"
 #include "edge/spawn.hpp"
 
@@ -40,7 +41,13 @@ asio::awaitable<void> Gateway::accept_loop() {
         co_await acceptor_.async_accept(socket, remote, asio::redirect_error(asio::use_awaitable, ec));
         if (!ec) {
             ByteQueue nothing;
-            adopt(std::move(socket), remote, std::move(nothing));
+            if (!context_.settings.is_balancer(ListenerKind::agent, to_ip_endpoint(remote).address)) {
+                adopt(std::move(socket), remote, std::move(nothing));
+            } else if (auto slot = std::make_shared<PreauthSlot>(context_.preauth.enter()); *slot) {
+                spawn(context_, executor_, admit_proxied(std::move(socket), remote, std::move(slot)));
+            } else {
+                ++context_.counters.agents_refused; // closes the socket
+            }
         } else if (ec != asio::error::connection_aborted && acceptor_.is_open()) {
             // No descriptors or memory: those that are connected go on, and may give some back.
             ++context_.counters.accept_failed;
@@ -60,6 +67,31 @@ void Gateway::adopt(net::Tcp::socket socket, const net::Tcp::endpoint& remote, B
     }
     ++context_.counters.agents_accepted;
     spawn(context_, executor_, admit(std::move(socket), remote, std::move(slot), std::move(seen)));
+}
+
+/// An agent behind a balancer, which says where he is.
+asio::awaitable<void> Gateway::admit_proxied(net::Tcp::socket socket, net::Tcp::endpoint balancer,
+                                             std::shared_ptr<PreauthSlot> slot) {
+    const auto self = shared_from_this();
+    const auto stream = std::make_shared<net::TcpStream>(std::move(socket));
+    keep(proxied_, stream);
+    Result<std::optional<ProxiedEnds>> ends(errc::protocol_error);
+    {
+        const net::Deadline deadline(executor_, limits::client_hello_time, [stream] { stream->abort(); });
+        ends = co_await read_proxy_protocol(stream);
+    }
+    if (stopped_) co_return;
+    if (!ends) {
+        ++context_.counters.proxy_headers_refused;
+        context_.log("debug", "the balancer at " + to_text(balancer) + " was refused: " + ends.error().to_string());
+        stream->close();
+        co_return;
+    }
+    const net::Tcp::endpoint remote = *ends ? to_tcp_endpoint((*ends)->source) : balancer;
+    ByteQueue nothing;
+    net::Tcp::socket plain = stream->release(nothing);
+    slot->release();
+    adopt(std::move(plain), remote, std::move(nothing));
 }
 
 asio::awaitable<void> Gateway::admit(net::Tcp::socket socket, net::Tcp::endpoint remote,
@@ -111,11 +143,22 @@ void Gateway::close_sessions() {
     });
 }
 
+void Gateway::close_idle_sessions() {
+    asio::post(executor_, [self = shared_from_this()] {
+        for (const auto& session : self->sessions()) {
+            if (session->authenticated() && !session->serves_anyone()) session->close();
+        }
+    });
+}
+
 void Gateway::stop() {
     asio::post(executor_, [self = shared_from_this()] {
         self->stopped_ = true;
         self->close_acceptor();
         for (const auto& weak : self->handshakes_) {
+            if (const auto stream = weak.lock()) stream->abort();
+        }
+        for (const auto& weak : self->proxied_) {
             if (const auto stream = weak.lock()) stream->abort();
         }
         for (const auto& session : self->sessions()) session->drop(ErrorInfo(errc::session_closed, "the edge stops"));

@@ -31,14 +31,17 @@ public:
     void start();
     /// The port is closed; agents stay.
     void stop_accepting();
-    /// Agents that are authenticated are told goodbye.
+    /// Agents that are authenticated are told goodbye: they reconnect, and reach another edge if there is one.
     void close_sessions();
+    /// The same with those that serve no visitor at the moment.
+    void close_idle_sessions();
     /// The port and all agents are closed now.
     void stop();
     std::uint16_t port() const noexcept { return port_; }
 
 private:
     asio::awaitable<void> accept_loop();
+    asio::awaitable<void> admit_proxied(net::Tcp::socket socket, net::Tcp::endpoint balancer, std::shared_ptr<PreauthSlot> slot);
     asio::awaitable<void> admit(net::Tcp::socket socket, net::Tcp::endpoint remote, std::shared_ptr<PreauthSlot> slot,
                                 ByteQueue seen);
     std::vector<std::shared_ptr<AgentSession>> sessions();
@@ -53,6 +56,7 @@ private:
     // With those that are gone; swept as they double.
     std::vector<std::weak_ptr<AgentSession>> sessions_;
     std::vector<std::weak_ptr<net::TlsStream>> handshakes_;
+    std::vector<std::weak_ptr<net::TcpStream>> proxied_; // whose header is read
 };
 
 } // namespace adit

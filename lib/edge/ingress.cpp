@@ -1,6 +1,7 @@
 #include "edge/ingress.hpp"
 
 #include "edge/accept.hpp"
+#include "edge/context.hpp"
 #include "edge/visitor.hpp"
 #include "edge/visitor_set.hpp"
 
@@ -38,18 +39,41 @@ asio::awaitable<void> Ingress::accept_visitors(std::shared_ptr<Ingress> self) {
         net::Tcp::endpoint remote;
         open = co_await accept_visitor(self->acceptor_, visitors->context, socket, remote);
         if (!open) break;
-        const auto visitor = std::make_shared<Visitor>(visitors, std::move(socket), remote);
-        if (self->kind_ == IngressKind::https) {
-            visitors->spawn(Visitor::serve_https(visitor));
-        } else {
-            visitors->spawn(Visitor::serve_http(visitor));
+        if (self->stopped_) { // in the same moment
+            visitors->context.visitors.leave();
+            break;
         }
+        self->serve(std::move(socket), remote);
+    }
+}
+
+void Ingress::serve(net::Tcp::socket socket, const net::Tcp::endpoint& remote) {
+    const auto visitor = std::make_shared<Visitor>(visitors_, std::move(socket), remote);
+    const bool https = kind_ == IngressKind::https;
+    const ListenerKind listener = https ? ListenerKind::https : ListenerKind::http;
+    auto served = https ? Visitor::serve_https(visitor) : Visitor::serve_http(visitor);
+    if (visitors_->context.settings.is_balancer(listener, to_ip_endpoint(remote).address)) {
+        served = Visitor::serve_proxied(visitor, std::move(served));
+    }
+    visitors_->spawn(std::move(served));
+}
+
+/// Closing the port would reset who connected before and was not accepted yet.
+void Ingress::accept_waiting() {
+    std::error_code ec;
+    while (!ec && acceptor_.is_open()) {
+        net::Tcp::endpoint remote;
+        net::Tcp::socket socket(executor_);
+        acceptor_.accept(socket, remote, ec);
+        if (ec || !take_place(visitors_->context)) continue;
+        serve(std::move(socket), remote);
     }
 }
 
 void Ingress::stop_accepting() {
     asio::post(executor_, [self = shared_from_this()] {
         std::error_code ignored;
+        self->accept_waiting();
         self->acceptor_.close(ignored);
         self->visitors_->drain_all();
     });
@@ -58,6 +82,7 @@ void Ingress::stop_accepting() {
 void Ingress::stop() {
     asio::post(executor_, [self = shared_from_this()] {
         std::error_code ignored;
+        self->stopped_ = true;
         self->acceptor_.close(ignored);
         self->visitors_->abort_all();
     });

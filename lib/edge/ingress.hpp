@@ -32,7 +32,8 @@ public:
 
     // All of these may be called from any thread.
     void start();
-    /// Drain: the port is closed, running requests and raw connections finish, idle keep-alive visitors are closed.
+    /// Drain: the port is closed behind who connected already, running requests and raw connections finish, idle keep-alive
+    /// visitors are closed.
     void stop_accepting();
     /// The port and all visitors are closed now.
     void stop();
@@ -44,12 +45,15 @@ private:
     Ingress(EdgeContext& context, const asio::any_io_executor& executor, asio::ip::tcp::acceptor acceptor,
             IngressKind kind);
     static asio::awaitable<void> accept_visitors(std::shared_ptr<Ingress> self);
+    void serve(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& remote);
+    void accept_waiting();
 
     const asio::any_io_executor executor_;
     asio::ip::tcp::acceptor acceptor_;
     const std::shared_ptr<VisitorSet> visitors_;
     const std::uint16_t port_;
     const IngressKind kind_;
+    bool stopped_ = false;
 };
 
 } // namespace adit

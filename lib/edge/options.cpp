@@ -47,6 +47,10 @@ ServerOptions& ServerOptions::tcp_ports(std::uint16_t first, std::uint16_t last)
     data_->tcp_last_port = last;
     return *this;
 }
+ServerOptions& ServerOptions::proxy_protocol(std::string_view listener, std::string_view cidr) {
+    data_->balancers.emplace_back(listener, cidr);
+    return *this;
+}
 ServerOptions& ServerOptions::listen_fd(std::string_view name, int fd) {
     data_->listen_fds.emplace_back(name, fd);
     return *this;

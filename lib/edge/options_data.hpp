@@ -27,6 +27,7 @@ struct ServerOptions::Data {
     std::string tcp_host = "127.0.0.1";
     std::uint16_t tcp_first_port = 0;
     std::uint16_t tcp_last_port = 0;
+    std::vector<std::pair<std::string, std::string>> balancers; // listener, network
     std::vector<std::pair<std::string, int>> listen_fds;
     std::uint16_t public_https_port = 0;
     std::uint16_t public_http_port = 0;

@@ -6,6 +6,7 @@
 #include "edge/spawn.hpp"
 
 #include "base/ngrok_errors.hpp"
+#include "base/url.hpp"
 #include "proto/codec.hpp"
 
 namespace adit::inline v0::edge {
@@ -80,7 +81,10 @@ std::uint16_t Server::https_port() const noexcept { return impl_ ? impl_->https_
 std::uint16_t Server::http_port() const noexcept { return impl_ ? impl_->http_port : std::uint16_t{0}; }
 
 std::string Server::agent_address() const {
-    return impl_ ? "127.0.0.1:" + std::to_string(impl_->agent_port) : std::string();
+    if (!impl_) return {};
+    const asio::ip::address listening = impl_->context.settings.agent_address.address();
+    const bool only_v6 = listening.is_v6() && !listening.is_unspecified();
+    return join_host_port(only_v6 ? listening.to_string() : "127.0.0.1", impl_->agent_port);
 }
 
 std::string Server::ca_pem() const { return impl_ ? impl_->ca_pem : std::string(); }

@@ -104,14 +104,19 @@ void Server::Impl::start_serving() {
 
 void Server::Impl::drain(std::chrono::milliseconds time) {
     if (!running_) return;
-    const auto deadline = Clock::now() + time;
+    const auto start = Clock::now();
+    const auto deadline = start + time;
     context.draining = true;
     for (const auto& gateway : gateways_) gateway->stop_accepting();
     for (const auto& ingress : ingresses_) ingress->stop_accepting();
     context.tcp_ports.close_all();
-    // Looks up now and then: stop() may come meanwhile from another thread.
-    while (running_ && context.visitors.size() != 0 && Clock::now() < deadline)
+    // Looks up now and then: stop() may come meanwhile from another thread. Once kept connections had the time for a request
+    // that was on its way, agents go as soon as they serve nobody; a long download of one holds no other one back.
+    while (running_ && context.visitors.size() != 0 && Clock::now() < deadline) {
         context.visitors.wait_until_empty(std::min(deadline, Clock::now() + look_time));
+        if (Clock::now() < start + limits::drain_idle_time) continue;
+        for (const auto& gateway : gateways_) gateway->close_idle_sessions();
+    }
     for (const auto& gateway : gateways_) gateway->close_sessions();
     const auto goodbye = Clock::now() + goodbye_time; // also when the time for visitors was used up
     while (running_ && context.sessions.size() != 0 && Clock::now() < goodbye) std::this_thread::sleep_for(poll_time);

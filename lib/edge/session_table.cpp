@@ -103,12 +103,18 @@ PreauthSlot PreauthTable::enter(const IpAddress& address) {
     return PreauthSlot(this, network);
 }
 
-void PreauthTable::leave(const IpAddress& address) noexcept {
+PreauthSlot PreauthTable::enter() {
     const std::lock_guard lock(mutex_);
-    const auto found = count_.find(address);
-    if (found == count_.end()) return;
+    if (total_ >= limits::preauth_agents) return {};
+    ++total_;
+    return PreauthSlot(this, std::nullopt);
+}
+
+void PreauthTable::leave(const std::optional<IpAddress>& address) noexcept {
+    const std::lock_guard lock(mutex_);
     --total_;
-    if (--found->second == 0) count_.erase(found);
+    const auto found = address ? count_.find(*address) : count_.end();
+    if (found != count_.end() && --found->second == 0) count_.erase(found);
 }
 
 std::size_t PreauthTable::size() const {

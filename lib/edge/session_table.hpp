@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,10 +54,10 @@ public:
 
 private:
     friend class PreauthTable;
-    PreauthSlot(PreauthTable* table, const IpAddress& address) : table_(table), address_(address) {}
+    PreauthSlot(PreauthTable* table, const std::optional<IpAddress>& address) : table_(table), address_(address) {}
 
     PreauthTable* table_ = nullptr;
-    IpAddress address_;
+    std::optional<IpAddress> address_; // unset: counted among all only
 };
 
 /// Counts agents before authentication, by address (IPv6: by /64) and in all (threat T16). Thread-safe.
@@ -64,11 +65,13 @@ class PreauthTable {
 public:
     /// An empty slot if there are too many.
     PreauthSlot enter(const IpAddress& address);
+    /// Of an agent whose address a balancer is still to say: counts among all only.
+    PreauthSlot enter();
     std::size_t size() const;
 
 private:
     friend class PreauthSlot;
-    void leave(const IpAddress& address) noexcept;
+    void leave(const std::optional<IpAddress>& address) noexcept;
 
     mutable std::mutex mutex_;
     std::map<IpAddress, std::size_t> count_;

@@ -79,6 +79,19 @@ Result<void> parse_addresses(const ServerOptions::Data& data, Settings& settings
     return {};
 }
 
+Result<void> parse_balancers(const ServerOptions::Data& data, Settings& settings) {
+    static constexpr std::string_view names[] = {"agent", "https", "http", "tcp"}; // as ListenerKind
+    for (const auto& [listener, text] : data.balancers) {
+        const auto* const name = std::ranges::find(names, listener);
+        const auto range = Cidr::parse(text);
+        if (name == std::end(names))
+            return invalid("proxy_protocol", "\"" + listener + "\" must be \"agent\", \"https\", \"http\" or \"tcp\"");
+        if (!range) return invalid("proxy_protocol", "\"" + text + "\" must be a network such as 10.0.0.0/8");
+        settings.balancers[static_cast<std::size_t>(name - std::begin(names))].push_back(*range);
+    }
+    return {};
+}
+
 /// As agents may dial it: a name or an IP, and a port.
 Result<std::string> parse_advertised(const std::string& text) {
     auto parts = split_host_port(text);
@@ -215,8 +228,8 @@ bool is_below(std::string_view host, std::string_view domain) noexcept {
 
 Result<Settings> Settings::parse(const ServerOptions::Data& data) {
     Settings settings;
-    for (const auto step : {parse_domains, parse_addresses, parse_advertised_addresses, parse_routes, parse_times, parse_tls,
-                            parse_rest}) {
+    for (const auto step : {parse_domains, parse_addresses, parse_balancers, parse_advertised_addresses, parse_routes,
+                            parse_times, parse_tls, parse_rest}) {
         if (auto done = step(data, settings); !done) return done.error();
     }
     return settings;
@@ -233,6 +246,11 @@ bool Settings::allows_host(std::string_view host) const noexcept {
 
 bool Settings::is_own_port(std::uint16_t port) const noexcept {
     return port == public_https_port || port == public_http_port || std::ranges::find(own_ports, port) != own_ports.end();
+}
+
+bool Settings::is_balancer(ListenerKind listener, const IpAddress& address) const noexcept {
+    const auto& ranges = balancers[static_cast<std::size_t>(listener)];
+    return std::ranges::any_of(ranges, [&](const Cidr& range) { return range.contains(address); });
 }
 
 bool Settings::trusts(const IpAddress& address) const noexcept {

@@ -10,6 +10,7 @@
 #include "http/head_reader.hpp"
 #include "tls/context.hpp"
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ public:
     EndpointUrl url;
     std::map<std::string, std::string> labels;
 };
+
+/// What agents and visitors connect to.
+enum class ListenerKind : std::uint8_t { agent, https, http, tcp };
 
 class Settings {
 public:
@@ -48,6 +52,7 @@ public:
     std::string agent_server_name; ///< normalised; agents that ask for it may come to the HTTPS port. "": they may not
     std::vector<LabelRoute> label_routes;
     std::vector<Cidr> trusted_proxies;
+    std::array<std::vector<Cidr>, 4> balancers; ///< by ListenerKind
     std::string region, banner;
     unsigned threads = 1;
     bool window_growth = true;
@@ -63,6 +68,8 @@ public:
     /// Whether a tcp endpoint may not have this port, on whatever address, because the edge listens on it or visitors of other
     /// endpoints come to it (threat T30).
     bool is_own_port(std::uint16_t port) const noexcept;
+    /// Whether this address is a balancer's, whose connections to the listener begin with a PROXY protocol header.
+    bool is_balancer(ListenerKind listener, const IpAddress& address) const noexcept;
     /// Whether this address may set X-Forwarded-* itself.
     bool trusts(const IpAddress& address) const noexcept;
 };

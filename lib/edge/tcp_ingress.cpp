@@ -6,6 +6,8 @@
 #include "edge/visitor_set.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace adit::inline v0::edge {
 
@@ -23,6 +25,8 @@ Result<std::shared_ptr<TcpIngress>> TcpIngress::open(EdgeContext& context, const
     acceptor.open(address.protocol(), ec);
     if (!ec) (void)::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);
     if (!ec) acceptor.set_option(net::Tcp::acceptor::reuse_address(true), ec);
+    const int v6_only = ip.is_unspecified() ? 0 : 1; // "::" takes IPv4 as well, whatever the system's default
+    if (ip.is_v6()) (void)::setsockopt(acceptor.native_handle(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     if (!ec) acceptor.bind(address, ec);
     if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) {
@@ -43,8 +47,16 @@ asio::awaitable<void> TcpIngress::accept_visitors(std::shared_ptr<TcpIngress> se
         net::Tcp::endpoint remote;
         open = co_await accept_visitor(self->acceptor_, visitors->context, socket, remote);
         if (!open) break;
+        if (self->stopped_) { // in the same moment
+            visitors->context.visitors.leave();
+            break;
+        }
         const auto visitor = std::make_shared<Visitor>(visitors, std::move(socket), remote);
-        visitors->spawn(Visitor::serve_tcp(visitor, self->port_));
+        auto serve = Visitor::serve_tcp(visitor, self->port_);
+        if (visitors->context.settings.is_balancer(ListenerKind::tcp, to_ip_endpoint(remote).address)) {
+            serve = Visitor::serve_proxied(visitor, std::move(serve));
+        }
+        visitors->spawn(std::move(serve));
     }
 }
 
@@ -58,6 +70,7 @@ void TcpIngress::close() noexcept {
 void TcpIngress::stop() noexcept {
     asio::post(executor_, [self = shared_from_this()] {
         std::error_code ignored;
+        self->stopped_ = true;
         self->acceptor_.close(ignored);
         self->visitors_->abort_all();
     });

@@ -40,6 +40,7 @@ private:
     asio::ip::tcp::acceptor acceptor_;
     const std::shared_ptr<VisitorSet> visitors_;
     const std::uint16_t port_;
+    bool stopped_ = false;
 };
 
 } // namespace adit

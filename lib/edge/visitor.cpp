@@ -1,5 +1,6 @@
 #include "edge/visitor.hpp"
 
+#include "edge/balancer.hpp"
 #include "edge/context.hpp"
 #include "edge/gateway.hpp"
 #include "edge/http1_visitor.hpp"
@@ -14,23 +15,16 @@ namespace {
 
 constexpr HttpError plain_on_tls_port{400, "This port speaks TLS; use https:// instead of http://."};
 
-VisitorFacts facts_of(const VisitorSet& set, net::TcpStream& stream, const net::Tcp::endpoint& remote) {
+net::Tcp::endpoint local_end(net::TcpStream& stream) {
     std::error_code ignored;
-    const IpAddress ip = to_ip_endpoint(remote).address;
-    VisitorFacts facts;
-    facts.remote = remote;
-    facts.local = stream.socket().local_endpoint(ignored);
-    facts.remote_text = to_text(remote);
-    facts.client_ip = ip.to_string();
-    facts.trusted_proxy = set.context.settings.trusts(ip);
-    return facts;
+    return stream.socket().local_endpoint(ignored);
 }
 
 } // namespace
 
 Visitor::Visitor(std::shared_ptr<VisitorSet> set, net::Tcp::socket socket, const net::Tcp::endpoint& remote)
     : VisitorHandle(std::move(set)), tcp_(std::make_shared<net::TcpStream>(std::move(socket))), stream_(tcp_),
-      facts_(facts_of(this->set(), *tcp_, remote)), limit_(this->set().timeouts, [this] { stream_->abort(); }) {}
+      facts_(this->set().context.settings, remote, local_end(*tcp_)), limit_(this->set().timeouts, [this] { stream_->abort(); }) {}
 
 Visitor::~Visitor() = default;
 
@@ -44,6 +38,24 @@ void Visitor::abort() noexcept {
     } else {
         stream_->abort();
     }
+}
+
+asio::awaitable<void> Visitor::serve_proxied(std::shared_ptr<Visitor> self, asio::awaitable<void> serve) {
+    EdgeContext& context = self->set().context;
+    self->limit_.arm(TimeoutKind::hello);
+    const Result<std::optional<ProxiedEnds>> ends = co_await read_proxy_protocol(self->tcp_);
+    self->limit_.disarm();
+    if (!ends) {
+        context.counters.proxy_headers_refused.fetch_add(1, std::memory_order_relaxed);
+        context.log("debug", "the balancer at " + self->facts_.remote_text + " was refused: " + ends.error().to_string());
+        self->stream_->close();
+        co_return;
+    }
+    if (*ends) {
+        const ProxiedEnds& said = **ends;
+        self->facts_ = VisitorFacts(context.settings, to_tcp_endpoint(said.source), to_tcp_endpoint(said.destination));
+    }
+    co_await std::move(serve);
 }
 
 asio::awaitable<void> Visitor::serve_http(std::shared_ptr<Visitor> self) {

@@ -23,6 +23,9 @@ public:
     static asio::awaitable<void> serve_http(std::shared_ptr<Visitor> self);
     static asio::awaitable<void> serve_https(std::shared_ptr<Visitor> self);
     static asio::awaitable<void> serve_tcp(std::shared_ptr<Visitor> self, std::uint16_t port);
+    /// One of these behind the PROXY protocol header of a balancer, whose word counts from then on. Without a valid one the
+    /// connection is closed.
+    static asio::awaitable<void> serve_proxied(std::shared_ptr<Visitor> self, asio::awaitable<void> serve);
 
     void drain() override;
     void abort() noexcept override;

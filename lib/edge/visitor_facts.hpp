@@ -10,9 +10,13 @@
 
 namespace adit::inline v0::edge {
 
+class Settings;
+
 class VisitorFacts {
 public:
     VisitorFacts() = default;
+    /// What follows from the two ends of a connection.
+    VisitorFacts(const Settings& settings, const asio::ip::tcp::endpoint& visitor, const asio::ip::tcp::endpoint& edge);
     asio::ip::tcp::endpoint remote, local;
     std::string remote_text;     ///< "203.0.113.9:51234"
     std::string client_ip;       ///< "203.0.113.9"

@@ -91,6 +91,11 @@ std::size_t MuxSession::stream_count() const {
     return counters.local_streams + counters.remote_streams;
 }
 
+std::size_t MuxSession::local_stream_count() const {
+    const std::lock_guard lock(mutex_);
+    return core_.counters().local_streams;
+}
+
 void MuxSession::beat() {
     const std::lock_guard lock(mutex_);
     if (ended_) return;

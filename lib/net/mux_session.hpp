@@ -65,6 +65,8 @@ public:
     Result<std::shared_ptr<MuxStream>> open(std::uint32_t type, Bytes first = {});
     /// Streams open in both directions, heartbeats included.
     std::size_t stream_count() const;
+    /// Those of them that this side opened, the heartbeat included.
+    std::size_t local_stream_count() const;
     bool is_open() const;
     /// Sends a heartbeat now, if none is under way: MuxObserver::on_heartbeat follows if the peer is there.
     void beat();

@@ -68,6 +68,11 @@ public:
     ServerOptions& tcp_ports(std::uint16_t first, std::uint16_t last);
     /// Listening sockets made by somebody else (systemd): name is "agent", "https" or "http". Owned by the edge then.
     ServerOptions& listen_fd(std::string_view name, int fd);
+    /// Connections from this network (CIDR) to a listener come from a load balancer and begin with a PROXY protocol header,
+    /// version 1 or 2: the address in it is the client's from then on, in limits, headers, logs and policies. A connection
+    /// from there without a valid one (within limits::client_hello_time) is closed. From everywhere else it is no header but
+    /// the client's own bytes. `listener` is "agent", "https", "http", or "tcp" for the ports of all tcp endpoints.
+    ServerOptions& proxy_protocol(std::string_view listener, std::string_view cidr);
     /// The ports visitors use, if they are not those we listen on (a port map in front): shown in URLs.
     ServerOptions& public_ports(std::uint16_t https, std::uint16_t http);
 

@@ -65,7 +65,7 @@ public:
     std::uint16_t agent_port() const noexcept;
     std::uint16_t https_port() const noexcept;
     std::uint16_t http_port() const noexcept;
-    /// "127.0.0.1:<port>", for an agent on this machine. The edge's own certificates have that address; one that was given
+    /// "127.0.0.1:<port>", or with the IPv6 address where agent_address() is one, for an agent on this machine. The edge's own certificates have that address; one that was given
     /// by certificate() must have it for such an agent, and agent_address() must be loopback or all addresses.
     std::string agent_address() const;
     /// PEM of the CA that signs the edge's own certificates; empty if all certificates were given.
@@ -101,8 +101,12 @@ public:
     ErrorInfo reload(std::string_view chain_pem, std::string_view key_pem,
                      const std::vector<std::pair<std::string, std::string>>& token_and_credential);
 
-    /// Refuses new agents, endpoints (742) and visitors, lets requests and raw connections finish for at most `time`,
-    /// says goodbye to the agents (at most half a second more), then stops. Blocks; stop() from another thread ends it early.
+    /// Refuses new agents, endpoints (742) and visitors, lets requests and raw connections finish for at most `time`, then
+    /// stops. Answers from now on say that they are the last of their connection; a kept connection without a request ends
+    /// after limits::drain_idle_time, so that none is cut that was on its way. From then on agents that serve nobody are told
+    /// goodbye (GOAWAY), which makes them connect again, to another edge if their address leads to one; the rest at the end
+    /// (at most half a second more). They are not told to restart, which would end their programs. Blocks; stop() from
+    /// another thread ends it early.
     void drain(std::chrono::milliseconds time);
     /// Stops at once. Blocks until the threads ended.
     void stop() noexcept;

@@ -71,6 +71,8 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"base_domain", [](ServerOptions& o) { o.base_domain("internal"); }},
         {"allow_domain", [](ServerOptions& o) { o.allow_domain("*.internal"); }},
         {"route_labels", [](ServerOptions& o) { o.route_labels("https://a.internal", {{"a", "b"}}); }},
+        {"proxy_protocol", [](ServerOptions& o) { o.proxy_protocol("https", "everyone"); }},
+        {"proxy_protocol", [](ServerOptions& o) { o.proxy_protocol("ftp", "10.0.0.0/8"); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("ftp", 3); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", -1); }},
         {"listen_fd", [](ServerOptions& o) { o.listen_fd("agent", 3).listen_fd("agent", 4); }},
@@ -152,4 +154,23 @@ TEST_CASE("which visitors are trusted proxies") {
     CHECK(settings->trusts(*IpAddress::parse("10.1.2.3")));
     CHECK(settings->trusts(*IpAddress::parse("2001:db8::1")));
     CHECK_FALSE(settings->trusts(*IpAddress::parse("192.0.2.1")));
+}
+
+TEST_CASE("which connections come from balancers, listener by listener") {
+    ServerOptions options;
+    options.proxy_protocol("https", "10.0.0.0/8").proxy_protocol("https", "2001:db8::/32").proxy_protocol("agent", "::1");
+    const auto settings = Settings::parse(options.data());
+    REQUIRE(settings);
+    const auto is = [&](ListenerKind listener, const char* address) {
+        return settings->is_balancer(listener, *IpAddress::parse(address));
+    };
+    CHECK(is(ListenerKind::https, "10.1.2.3"));
+    CHECK(is(ListenerKind::https, "::ffff:10.1.2.3")); // on a dual-stack socket
+    CHECK(is(ListenerKind::https, "2001:db8::1"));
+    CHECK(is(ListenerKind::agent, "::1"));
+    CHECK_FALSE(is(ListenerKind::https, "11.1.2.3"));
+    CHECK_FALSE(is(ListenerKind::https, "::10.1.2.3"));
+    CHECK_FALSE(is(ListenerKind::http, "10.1.2.3"));
+    CHECK_FALSE(is(ListenerKind::tcp, "10.1.2.3"));
+    CHECK_FALSE(is(ListenerKind::agent, "10.1.2.3"));
 }
