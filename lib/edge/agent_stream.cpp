@@ -11,9 +11,11 @@ namespace {
 
 constexpr std::size_t sessions_tried = 3; // that many do not end in the same moment
 
-EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, const std::vector<EndpointPtr>& tried) {
+EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, const std::vector<EndpointPtr>& tried,
+                    Substitute substitute) {
     for (const EndpointPtr& member : context.endpoints.members(endpoint)) {
-        const bool fits = member->protocol() == endpoint.protocol() && member->terminate_tls == endpoint.terminate_tls;
+        const bool fits = member->protocol() == endpoint.protocol() && member->terminate_tls == endpoint.terminate_tls &&
+                          (substitute == Substitute::any || member->id == endpoint.id);
         if (fits && std::ranges::find(tried, member) == tried.end()) return member;
     }
     return nullptr;
@@ -23,7 +25,7 @@ EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, 
 
 asio::awaitable<Result<AgentStream>> open_agent_stream(EdgeContext& context, EndpointPtr endpoint,
                                                        asio::ip::tcp::endpoint visitor, asio::ip::tcp::endpoint local,
-                                                       Bytes first) {
+                                                       Bytes first, Substitute substitute) {
     std::vector<EndpointPtr> tried;
     while (endpoint && tried.size() < sessions_tried) {
         const std::shared_ptr<AgentSession> session = endpoint->session.lock();
@@ -33,7 +35,7 @@ asio::awaitable<Result<AgentStream>> open_agent_stream(EdgeContext& context, End
             if (opened.error().code() != ngrok_error(3209)) co_return opened.error();
         }
         tried.push_back(endpoint);
-        endpoint = another(context, *endpoint, tried);
+        endpoint = another(context, *endpoint, tried, substitute);
     }
     co_return ErrorInfo(ngrok_error(3209), "the agent's session ended");
 }

@@ -8,6 +8,7 @@
 #include "edge/endpoint.hpp"
 #include "net/stream.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -25,10 +26,15 @@ public:
     EndpointPtr endpoint; ///< as that session bound it
 };
 
-/// As AgentSession::open_connection, on the session of `endpoint`; if that is gone, on another leg of its agent or another
-/// member of its pool, for nothing of the visitor was sent yet.
+/// Who may take the place of a session that is gone.
+enum class Substitute : std::uint8_t {
+    any,  ///< another leg of its agent, or another member of its pool: nothing of the visitor was sent yet
+    legs, ///< another leg of its agent: it may have seen the request
+};
+
+/// As AgentSession::open_connection, on the session of `endpoint`; if that is gone, on a substitute.
 asio::awaitable<Result<AgentStream>> open_agent_stream(EdgeContext& context, EndpointPtr endpoint,
                                                        asio::ip::tcp::endpoint visitor, asio::ip::tcp::endpoint local,
-                                                       Bytes first);
+                                                       Bytes first, Substitute substitute = Substitute::any);
 
 } // namespace adit

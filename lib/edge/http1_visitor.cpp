@@ -46,7 +46,7 @@ asio::awaitable<void> Http1Visitor::run() {
 void Http1Visitor::drain() {
     draining_ = true;
     exchange_.drain();
-    if (wait_ == Wait::request) interrupt();
+    if (wait_ == Wait::request) wait_at_most(TimeoutKind::last, Wait::request); // one may be on its way
 }
 
 void Http1Visitor::abort() noexcept { exchange_.visitor_gone(); }
@@ -99,7 +99,6 @@ asio::awaitable<bool> Http1Visitor::await_request() {
         readable_ = false;
         co_return true;
     }
-    if (draining_) co_return false;
     begin_idle();
     ready = co_await stream_->wait_readable();
     wait_over();
@@ -111,8 +110,7 @@ void Http1Visitor::begin_idle() {
     in_.release_if_empty();
     out_.release_if_empty();
     parser_.release_memory();
-    wait_at_most(TimeoutKind::idle, Wait::request);
-    if (draining_) interrupt();
+    wait_at_most(draining_ ? TimeoutKind::last : TimeoutKind::idle, Wait::request);
 }
 
 // --- the request's body

@@ -124,11 +124,13 @@ asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why
     co_return LegNext::end;
 }
 
-/// A kept stream died before it answered, most likely of old age: the request goes to a new one, once.
+/// A kept stream died before it answered, most likely of old age: the request goes to a new one, once, and to the same
+/// endpoint: no other member of a pool gets what this one may have seen.
 asio::awaitable<LegNext> HttpExchange::replay(LegPtr leg) {
     replayable_ = false;
     const VisitorFacts& facts = visitor_.facts();
-    auto opened = co_await open_agent_stream(visitor_.context(), endpoint_, facts.remote, facts.local, up_.view());
+    auto opened = co_await open_agent_stream(visitor_.context(), leg->endpoint, facts.remote, facts.local, up_.view(),
+                                              Substitute::legs);
     if (leg != leg_) { // the visitor left meanwhile
         if (opened) opened->stream->abort();
         co_return LegNext::end;

@@ -25,8 +25,8 @@ HttpVisitor::~HttpVisitor() = default;
 LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
     for (std::size_t i = kept_.size(); i-- > 0;) {
         const LegPtr leg = kept_[i];
-        // The members of a pool take turns, but not within one visitor's connection.
-        if (leg->endpoint.get() != &endpoint && !same_address(*leg->endpoint, endpoint)) continue;
+        // The members of a pool take turns, request by request; the legs of one agent are one member.
+        if (leg->endpoint.get() != &endpoint && leg->endpoint->id != endpoint.id) continue;
         kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
         const bool fresh = replayable || Clock::now() - leg->idle_since < reuse_unsafe_time;
         if (fresh && leg->endpoint->online) return leg;

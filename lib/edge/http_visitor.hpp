@@ -34,7 +34,7 @@ public:
 
     /// Serves the connection to its end; returns when nothing of it runs any more.
     virtual asio::awaitable<void> run() = 0;
-    /// The answers to the requests in progress are the last; an idle connection is closed.
+    /// The answers from now on are the last; an idle connection is closed if no request comes soon.
     virtual void drain() = 0;
     virtual void abort() noexcept = 0;
 

@@ -17,6 +17,7 @@ TimeoutTimes times_of(const Settings& settings) {
     set(TimeoutKind::handshake, settings.tls_handshake_time);
     set(TimeoutKind::head, settings.http_head_time);
     set(TimeoutKind::idle, settings.http_idle_time);
+    set(TimeoutKind::last, limits::drain_idle_time);
     set(TimeoutKind::response, settings.http_response_time);
     set(TimeoutKind::body, settings.http_stall_time);
     set(TimeoutKind::stall, settings.http_stall_time / 3);

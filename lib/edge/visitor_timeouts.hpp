@@ -18,13 +18,14 @@ enum class TimeoutKind : std::uint8_t {
     handshake,  ///< Settings::tls_handshake_time
     head,       ///< Settings::http_head_time
     idle,       ///< Settings::http_idle_time: for the next request of a visitor
+    last,       ///< limits::drain_idle_time: for the last request of a visitor, when the edge drains
     response,   ///< Settings::http_response_time: for the next bytes of an agent's answer
     body,       ///< Settings::http_stall_time: for the next bytes of a request's body
     stall,      ///< a third of Settings::http_stall_time: a write is looked at that often
     agent_idle, ///< Settings::agent_stream_idle_time
     linger,     ///< limits::early_response_linger
 };
-inline constexpr std::size_t timeout_kinds = 9;
+inline constexpr std::size_t timeout_kinds = 10;
 using TimeoutTimes = std::array<std::chrono::steady_clock::duration, timeout_kinds>;
 
 class Timeouts;

@@ -142,3 +142,65 @@ TEST_CASE("a registry that refuses a change of pooling leaves all as it was") {
     REQUIRE(edge.server.endpoints().size() == 1);
     CHECK_FALSE(edge.server.endpoints()[0].pooled);
 }
+
+namespace {
+
+/// Reads a request on this stream and answers it, so that the stream can be used again.
+void answer(AgentStream& stream, std::string_view body) {
+    std::string head;
+    while (!head.ends_with("\r\n\r\n")) head += stream.read(1);
+    stream.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+}
+
+} // namespace
+
+TEST_CASE("the members of a pool take turns request by request, also on one connection of a visitor") {
+    AgentEdge edge;
+    const auto one = edge.login();
+    const auto two = edge.login();
+    REQUIRE(one->bind(pooled("http://pool.localhost")));
+    REQUIRE(two->bind(pooled("http://pool.localhost")));
+    NetVisitor visitor = NetVisitor::plain(edge.server.http_port());
+    std::multiset<std::string> served;
+    for (int i = 0; i < 6; ++i) {
+        visitor.send("GET / HTTP/1.1\r\nHost: pool.localhost\r\n\r\n");
+        const auto from = [](RawAgent& agent) { return agent.accepts_within(std::chrono::milliseconds(0)); };
+        eventually([&] { return from(*one) || from(*two); });
+        RawAgent& chosen = from(*one) ? *one : *two;
+        AgentStream stream = chosen.accept();
+        stream.read_proxy_header();
+        answer(stream, &chosen == one.get() ? "one" : "two");
+        served.insert(visitor.answer().body);
+        stream.finish();
+    }
+    CHECK(served.count("one") >= 2);
+    CHECK(served.count("two") >= 2);
+}
+
+TEST_CASE("a kept stream that dies under a request is replaced by one to the same member, never to another") {
+    AgentEdge edge;
+    const auto one = edge.login();
+    REQUIRE(one->bind(pooled("http://pool.localhost")));
+    NetVisitor visitor = NetVisitor::plain(edge.server.http_port());
+    visitor.send("GET /1 HTTP/1.1\r\nHost: pool.localhost\r\n\r\n");
+    AgentStream stream = one->accept();
+    stream.read_proxy_header();
+    answer(stream, "first");
+    CHECK(visitor.answer().body == "first");
+    visitor.send("GET /2 HTTP/1.1\r\nHost: pool.localhost\r\n\r\n");
+    CHECK(stream.read(6) == "GET /2"); // it is seen
+    const auto two = edge.login();
+    REQUIRE(two->bind(pooled("http://pool.localhost")));
+    SUBCASE("the agent is there") {
+        stream.reset();
+        AgentStream again = one->accept();
+        again.read_proxy_header();
+        answer(again, "second");
+        CHECK(visitor.answer().body == "second");
+    }
+    SUBCASE("the agent is gone") {
+        one->cut();
+        CHECK(visitor.answer().status == 502);
+    }
+    CHECK_FALSE(two->accepts_within(std::chrono::milliseconds(0)));
+}
