@@ -36,8 +36,10 @@ asio::awaitable<void> HttpExchange::serve() {
     visitor.trusted_proxy = visitor_.facts().trusted_proxy;
     visitor.server_name = visitor_.facts().server_name;
     if (visitor_.facts().tls) visitor.fields = visitor_.facts().tls->fields;
+    visitor.edge = visitor_.context().settings.base_domain;
+    const bool loop = is_loop(head, visitor.edge);
     if (!facts_.to_connect) apply_request_rules(head, visitor);
-    const Route found = route();
+    const Route found = loop ? circle() : route();
     channel_.access.request(head.method(), head.host(), head.target());
     if (!found.endpoint) {
         co_await refuse(found.refusal);

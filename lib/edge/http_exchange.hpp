@@ -113,6 +113,7 @@ private:
 
     // http_exchange_route.cpp
     Route route();
+    static Route circle();
     EndpointPtr look_up(std::string_view host) const;
 
     // http_exchange_policy.cpp

@@ -26,7 +26,7 @@ void take_host(std::string_view authority, std::string& host) {
 }
 
 bool same_endpoint(const EndpointPtr& a, const EndpointPtr& b) noexcept {
-    return a == b || (a && b && a->url == b->url);
+    return a == b || (a && b && same_address(*a, *b));
 }
 
 } // namespace
@@ -34,6 +34,13 @@ bool same_endpoint(const EndpointPtr& a, const EndpointPtr& b) noexcept {
 EndpointPtr HttpExchange::look_up(std::string_view host) const {
     const EndpointTable& table = visitor_.context().endpoints;
     return visitor_.facts().https ? table.find(UrlScheme::https, host) : table.find_http(host);
+}
+
+/// The application sends what it gets to the edge again (threat T30).
+HttpExchange::Route HttpExchange::circle() {
+    Route found;
+    found.refusal.status = 508;
+    return found;
 }
 
 HttpExchange::Route HttpExchange::route() {

@@ -3,6 +3,8 @@
 
 #include "proto/codec.hpp"
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
 
 using namespace adit;
@@ -155,4 +157,28 @@ TEST_CASE("an internal endpoint comes back with its token: the same URL, port an
     CHECK(again->url == "tcp://db.internal:5432");
     CHECK(again->extra.tunnel_id == former.extra.tunnel_id);
     CHECK(std::get<TcpOpts>(again->opts).addr == "db.internal:5432");
+}
+
+TEST_CASE("T30: an application that sends what it gets to the edge again is ended with 508, not by the edge's limits") {
+    AgentEdge edge;
+    const auto agent = edge.login();
+    agent->bind_url("http://loop.localhost");
+    NetVisitor visitor = NetVisitor::plain(edge.server.http_port());
+    visitor.send("GET / HTTP/1.1\r\nHost: loop.localhost\r\n\r\n");
+    std::vector<std::pair<AgentStream, NetVisitor>> circle;
+    HttpAnswer last;
+    while (last.status == 0 && circle.size() < 50) {
+        AgentStream stream = agent->accept();
+        stream.read_proxy_header();
+        std::string head;
+        while (!head.ends_with("\r\n\r\n")) head += stream.read(1);
+        circle.emplace_back(std::move(stream), NetVisitor::plain(edge.server.http_port()));
+        circle.back().second.send(head);
+        const auto answered = [&] { return circle.back().second.readable_within(std::chrono::milliseconds(0)); };
+        eventually([&] { return answered() || agent->accepts_within(std::chrono::milliseconds(0)); });
+        if (answered()) last = circle.back().second.answer();
+    }
+    CHECK(last.status == 508);
+    CHECK(circle.size() == limits::edge_hops_max);
+    CHECK_FALSE(agent->accepts_within(std::chrono::milliseconds(0)));
 }

@@ -92,7 +92,7 @@ TEST_CASE("the application sees whom the edge says it serves, whatever the visit
     AppStream app = edge.accept(listener);
     CHECK(app.read_head() == "GET / HTTP/1.1\r\nHost: a.edge.test\r\nngrok-skip-browser-warning: 1\r\nX-Mine: kept\r\n"
                              "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n"
-                             "X-Forwarded-Host: a.edge.test\r\n\r\n");
+                             "X-Forwarded-Host: a.edge.test\r\nCDN-Loop: edge.test\r\n\r\n");
     CHECK(app.connection().remote_address() == visitor.address());
 }
 
