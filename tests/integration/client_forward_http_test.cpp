@@ -47,7 +47,7 @@ TEST_CASE("a request reaches the upstream as the edge sent it, and its answer co
     NetVisitor app = upstream.accept();
     CHECK(app.read_until("\r\n\r\n") == "GET /path?q=1 HTTP/1.1\r\nHost: a.edge.test\r\nX-Mine: kept\r\n"
                                         "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
-                                        "X-Forwarded-Host: a.edge.test\r\n\r\n");
+                                        "X-Forwarded-Host: a.edge.test\r\nCDN-Loop: edge.test\r\n\r\n");
     app.send(response("hello", "X-App: 1\r\nKeep-Alive: timeout=5\r\nngrok-error-code: ERR_NGROK_8012\r\n", "201 Made"));
     const HttpAnswer answer = visitor.answer();
     CHECK(answer.status == 201);

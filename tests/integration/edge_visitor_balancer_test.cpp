@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 using adit::edge::ServerOptions;
@@ -295,8 +296,8 @@ public:
             config += "listen l" + name + "\n bind fd@" + std::to_string(fd) + "\n server s 127.0.0.1:" + std::to_string(port) +
                       " " + options + "\n";
         }
-        char path[] = "/tmp/adit-haproxy-XXXXXX";
-        const int file = ::mkstemp(path);
+        std::string path = std::filesystem::temp_directory_path() / "adit-haproxy-XXXXXX";
+        const int file = ::mkstemp(path.data());
         REQUIRE(file >= 0);
         REQUIRE(::write(file, config.data(), config.size()) == static_cast<ssize_t>(config.size()));
         ::close(file);

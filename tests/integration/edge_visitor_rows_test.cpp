@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
 
 using adit_test::AppStream;
@@ -17,8 +18,8 @@ namespace {
 class Rows : public TestEdge {
 public:
     Rows() {
-        char path[] = "/tmp/adit-rows-XXXXXX";
-        const int file = ::mkstemp(path);
+        std::string path = std::filesystem::temp_directory_path() / "adit-rows-XXXXXX";
+        const int file = ::mkstemp(path.data());
         REQUIRE(file >= 0);
         const std::string pem = server.ca_pem();
         REQUIRE(::write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()));
