@@ -77,7 +77,7 @@ asio::awaitable<void> Gateway::admit_proxied(net::Tcp::socket socket, net::Tcp::
     keep(proxied_, stream);
     Result<std::optional<ProxiedEnds>> ends(errc::protocol_error);
     {
-        const net::Deadline deadline(executor_, limits::client_hello_time, [stream] { stream->abort(); });
+        const net::Deadline deadline(executor_, context_.settings.client_hello_time, [stream] { stream->abort(); });
         ends = co_await read_proxy_protocol(stream);
     }
     if (stopped_) co_return;
