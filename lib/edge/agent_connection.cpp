@@ -54,9 +54,10 @@ std::size_t AgentSession::stream_count() const {
     return session ? session->stream_count() : 0;
 }
 
-bool AgentSession::serves_anyone() const {
+std::size_t AgentSession::visitor_streams() const {
     const auto session = mux();
-    return session && session->local_stream_count() > 1; // our heartbeat
+    const std::size_t count = session ? session->local_stream_count() : 0;
+    return count > 1 ? count - 1 : 0; // our heartbeat
 }
 
 Result<std::shared_ptr<net::Stream>> AgentSession::try_open(const std::string& head) {

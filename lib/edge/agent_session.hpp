@@ -54,8 +54,8 @@ public:
     /// Streams of both directions that the agent has to keep, heartbeats and RPCs included. Compare with
     /// limits::agent_streams_tight.
     std::size_t stream_count() const;
-    /// Whether a visitor has a stream on it, or a call of the edge is under way.
-    bool serves_anyone() const;
+    /// Those of them that visitors have, and calls of the edge to the agent.
+    std::size_t visitor_streams() const;
     /// Streams that are kept for the next request of their visitor.
     IdleStreams& idle_streams() noexcept { return idle_streams_; }
     /// The shard's executor: calls of the edge to the agent run there.

@@ -146,7 +146,7 @@ void Gateway::close_sessions() {
 void Gateway::close_idle_sessions() {
     asio::post(executor_, [self = shared_from_this()] {
         for (const auto& session : self->sessions()) {
-            if (session->authenticated() && !session->serves_anyone()) session->close();
+            if (session->authenticated() && session->visitor_streams() == 0) session->close();
         }
     });
 }

@@ -111,16 +111,24 @@ void Server::Impl::drain(std::chrono::milliseconds time) {
     for (const auto& ingress : ingresses_) ingress->stop_accepting();
     context.tcp_ports.close_all();
     // Looks up now and then: stop() may come meanwhile from another thread. Once kept connections had the time for a request
-    // that was on its way, agents go as soon as they serve nobody; a long download of one holds no other one back.
+    // that was on its way, and every visitor has what he asked for, agents go as soon as they serve nobody: a long download
+    // of one holds no other one back.
     while (running_ && context.visitors.size() != 0 && Clock::now() < deadline) {
         context.visitors.wait_until_empty(std::min(deadline, Clock::now() + look_time));
-        if (Clock::now() < start + limits::drain_idle_time) continue;
+        if (Clock::now() < start + limits::drain_idle_time || somebody_still_asks()) continue;
         for (const auto& gateway : gateways_) gateway->close_idle_sessions();
     }
     for (const auto& gateway : gateways_) gateway->close_sessions();
     const auto goodbye = Clock::now() + goodbye_time; // also when the time for visitors was used up
     while (running_ && context.sessions.size() != 0 && Clock::now() < goodbye) std::this_thread::sleep_for(poll_time);
     stop();
+}
+
+/// A visitor has no stream yet: his request may be for any agent.
+bool Server::Impl::somebody_still_asks() const {
+    std::size_t streams = 0;
+    for (const auto& session : context.sessions.all()) streams += session->visitor_streams();
+    return streams < context.visitors.size();
 }
 
 void Server::Impl::stop() noexcept {

@@ -41,6 +41,7 @@ private:
     Result<void> open_ports();
     void start_serving();
     void wait_for_tasks() noexcept;
+    bool somebody_still_asks() const;
 
     std::atomic<bool> running_{false};
     std::mutex stop_mutex_;

@@ -177,3 +177,18 @@ TEST_CASE("agents that serve nobody are told to go while the last visitor of ano
     CHECK(visitor.answer().body == "still here");
     CHECK(drained.wait_for(10s) == std::future_status::ready);
 }
+
+TEST_CASE("a request whose head comes slowly finds its agent, also when the edge drains meanwhile") {
+    TestEdge edge;
+    auto listener = edge.listen("http://a.edge.test");
+    NetVisitor slow = edge.http();
+    slow.send("GET / HTTP/1.1\r\n");
+    auto drained = std::async(std::launch::async, [&] { edge.server.drain(20s); });
+    CHECK(drained.wait_for(adit::limits::drain_idle_time * 2) == std::future_status::timeout);
+    slow.send("Host: a.edge.test\r\n\r\n");
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.answer("here");
+    CHECK(slow.answer().body == "here");
+    CHECK(drained.wait_for(10s) == std::future_status::ready);
+}
