@@ -188,7 +188,19 @@ private:
         }
     }
 
+    // A field is there if its object says so; a variable with a dotted name if it is not null.
     void has(Node& node) {
+        const std::string outer = qualified(*node.children[0]);
+        if (!outer.empty() && environment_.find_variable(outer + "." + node.name)) {
+            node.children[0] = std::make_unique<Node>(Op::name, node.position);
+            node.children[0]->name = outer + "." + node.name;
+            node.children[0]->absolute = true;
+            node.children.push_back(std::make_unique<Node>(Op::constant, node.position));
+            node.op = Op::not_equal;
+            visit_children(node);
+            if (strict_) node.type = Type::boolean();
+            return;
+        }
         visit(*node.children[0]);
         if (error_) return;
         field(node);

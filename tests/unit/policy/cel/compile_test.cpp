@@ -182,6 +182,8 @@ TEST_CASE("CEL: variables, objects, strings with fields and functions of the hos
     CHECK(run("conn['client_ip']") == "192.0.2.1");
     CHECK(run("has(conn.client_ip) && !has(conn.bytes_in)") == "true");
     CHECK(run("conn.bytes_in == null") == "true");
+    CHECK(run("has(req.headers) && has(time.now) && has(req.headers.accept) && !has(req.headers.cookie)") == "true");
+    CHECK(run("has(time.later)") == "compile: line 1, column 5: 'time' is no value: name one of its members");
     CHECK(run("conn.map(k, k)") == R"(["client_ip"])");
     CHECK(run("json.encode(conn.client_ip.geo)") == R"({"city":"Hamburg"})");
     CHECK(run("req.headers.accept[0]") == "text/html");

@@ -134,7 +134,7 @@ std::string run(const std::string& expression, const json& more) {
     const bool checked = !more.contains("check");
     const auto program = Program::compile(expression, environment, checked ? Checking::full : Checking::off);
     if (!program) return more.contains("error") ? "" : "does not compile: " + program.error().message();
-    if (more.contains("type") && program->type().to_string() != more["type"])
+    if (more.contains("type") && program->type().to_string() != more["type"].get<std::string>())
         return "has the type " + program->type().to_string();
     if (more.contains("check_only")) return "";
     const auto value = program->evaluate(bindings);
