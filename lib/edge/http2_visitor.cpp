@@ -86,7 +86,7 @@ void Http2Visitor::close() noexcept {
 void Http2Visitor::drain() {
     draining_ = true;
     session_.drain();
-    if (requests_.empty()) session_.drain(); // nobody waits for what the visitor sent meanwhile
+    if (requests_.empty()) begin_idle();
     wake_writer();
 }
 
@@ -97,7 +97,7 @@ void Http2Visitor::abort() noexcept {
 
 // --- times
 
-void Http2Visitor::begin_idle() { idle_time_.arm(TimeoutKind::idle); }
+void Http2Visitor::begin_idle() { idle_time_.arm(draining_ ? TimeoutKind::last : TimeoutKind::idle); }
 
 void Http2Visitor::on_idle_time() {
     session_.terminate(http2::ErrorCode::no_error);

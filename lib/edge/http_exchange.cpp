@@ -15,6 +15,7 @@ namespace adit::inline v0::edge {
 namespace {
 
 constexpr HttpError body_too_slow{408, "The rest of the request did not arrive in time."};
+constexpr HttpError two_credentials{400, "The request has more than one Authorization field; send one."};
 constexpr HttpError unwritable{400, "The request cannot be forwarded as it is."};
 
 } // namespace
@@ -30,6 +31,11 @@ asio::awaitable<void> HttpExchange::serve() {
     const std::shared_ptr<HttpExchange> self = this->self();
     begin();
     Head& head = channel_.head();
+    // HTTP/1 heads with two were refused where they were read (T14).
+    if (facts_.version == HttpVersion::http2 && head.count("authorization") > 1) {
+        co_await refuse_bytes(two_credentials);
+        co_return;
+    }
     VisitorInfo visitor;
     visitor.client_ip = visitor_.facts().client_ip;
     visitor.https = visitor_.facts().https;

@@ -266,6 +266,16 @@ std::vector<std::pair<std::string, Template>> Config::text_map(std::string_view 
     return out;
 }
 
+namespace {
+
+bool mentions(const Node& node, std::string_view word) {
+    const auto in = [&](const Node& each) { return mentions(each, word); };
+    return node.text().find(word) != std::string::npos || std::ranges::any_of(node.items(), in) ||
+           std::ranges::any_of(node.entries(), [&](const Node::Entry& entry) { return mentions(entry.second, word); });
+}
+
+} // namespace
+
 ValueTemplate Config::value(const Node& node, const std::string& path) {
     Mark where;
     auto made = ValueTemplate::compile(node, compile_.environment(), where);
@@ -274,6 +284,10 @@ ValueTemplate Config::value(const Node& node, const std::string& path) {
         return {};
     }
     if (made->reads(var_actions)) compile_.program.reads_results = true;
+    if (mentions(node, "tls")) {
+        compile_.program.reads_client_certificate = true;
+        compile_.program.reads_server_certificate = true;
+    }
     return std::move(*made);
 }
 

@@ -2,6 +2,7 @@
 
 #include "policy/actions/url_rewrite.hpp"
 #include "policy/http_values.hpp"
+#include "policy/template.hpp"
 
 #include <adit/limits.hpp>
 
@@ -10,27 +11,9 @@
 namespace adit::inline v0::policy {
 namespace {
 
-/// About how many bytes a value takes.
 std::size_t weight(const cel::Value& value) {
-    constexpr std::size_t each = 48;
-    switch (value.kind()) {
-    case cel::Kind::string:
-    case cel::Kind::bytes: return each + value.as_text().size();
-    case cel::Kind::list: {
-        std::size_t sum = each;
-        for (std::size_t i = 0; i < value.as_list().size(); ++i) sum += weight(value.as_list().at(i));
-        return sum;
-    }
-    case cel::Kind::map: {
-        std::size_t sum = each;
-        for (const cel::Value& key : value.as_map().keys()) {
-            const auto content = value.as_map().find(key);
-            sum += weight(key) + (content ? weight(*content) : 0);
-        }
-        return sum;
-    }
-    default: return each;
-    }
+    std::size_t budget = limits::policy_vars_bytes_max;
+    return fits(value, budget) ? limits::policy_vars_bytes_max - budget : limits::policy_vars_bytes_max + 1;
 }
 
 } // namespace

@@ -18,7 +18,43 @@ ErrorInfo too_long() {
                                             " bytes");
 }
 
+ErrorInfo too_large() {
+    return ErrorInfo(ngrok_error(3900), "a value has more than " + std::to_string(limits::policy_vars_bytes_max) + " bytes");
+}
+
 } // namespace
+
+bool fits(const cel::Value& value, std::size_t& budget) {
+    std::size_t own = 48; // of an element
+    if (value.is(cel::Kind::string) || value.is(cel::Kind::bytes)) own += value.as_text().size();
+    if (own > budget) {
+        budget = 0;
+        return false;
+    }
+    budget -= own;
+    if (value.is(cel::Kind::list)) {
+        const cel::List& list = value.as_list();
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            if (!fits(list.at(i), budget)) return false;
+        }
+    } else if (value.is(cel::Kind::map)) {
+        const cel::Map& map = value.as_map();
+        for (const cel::Value& key : map.keys()) {
+            const auto content = map.find(key);
+            if (!fits(key, budget) || (content && !fits(*content, budget))) return false;
+        }
+    }
+    return true;
+}
+
+Result<std::string> text_of(const cel::Value& value) {
+    if (value.is(cel::Kind::string)) return std::string(value.as_text());
+    std::size_t budget = limits::policy_vars_bytes_max;
+    if (!fits(value, budget)) return too_large();
+    std::string text = cel::to_text(value);
+    if (text.size() > limits::policy_text_max) return too_long();
+    return text;
+}
 
 Result<cel::Value> evaluate(const cel::Program& program, const cel::Activation& activation, std::string_view source,
                             int number) {
@@ -75,7 +111,9 @@ Result<std::string> Template::text(const cel::Activation& activation) const {
             if (value->is(cel::Kind::string)) {
                 out += value->as_text();
             } else {
-                out += cel::to_text(*value);
+                auto made = text_of(*value);
+                if (!made) return made;
+                out += *made;
             }
         }
         if (out.size() > limits::policy_text_max) return too_long();
@@ -87,7 +125,8 @@ Result<cel::Value> Template::value(const cel::Activation& activation) const {
     if (parts_.size() == 1 && parts_.front().literal.empty() && parts_.front().program) {
         auto value = evaluate(*parts_.front().program, activation, parts_.front().source, 2238);
         if (!value) return value;
-        return value->owned();
+        std::size_t budget = limits::policy_vars_bytes_max;
+        return fits(*value, budget) ? Result<cel::Value>(value->owned()) : Result<cel::Value>(too_large());
     }
     auto made = text(activation);
     if (!made) return made.error();
@@ -135,12 +174,21 @@ bool ValueTemplate::reads(std::size_t variable) const noexcept {
 }
 
 Result<cel::Value> ValueTemplate::value(const cel::Activation& activation) const {
+    std::size_t budget = limits::policy_vars_bytes_max;
+    return value(activation, budget);
+}
+
+Result<cel::Value> ValueTemplate::value(const cel::Activation& activation, std::size_t& budget) const {
     if (constant_) return *constant_;
-    if (!is_list_ && items_.empty()) return text_.value(activation);
+    if (!is_list_ && items_.empty()) {
+        auto made = text_.value(activation);
+        if (made && !fits(*made, budget)) return too_large();
+        return made;
+    }
     std::vector<cel::Value> values;
     std::vector<std::pair<cel::Value, cel::Value>> entries;
     for (std::size_t i = 0; i < items_.size(); ++i) {
-        auto each = items_[i].value(activation);
+        auto each = items_[i].value(activation, budget);
         if (!each) return each;
         if (is_list_) {
             values.push_back(std::move(*each));

@@ -50,15 +50,24 @@ public:
     static Result<ValueTemplate> compile(const Node& node, const cel::Environment& environment, Mark& where);
 
     bool reads(std::size_t variable) const noexcept;
+    /// As Template::value(); at most limits::policy_vars_bytes_max bytes in all.
     Result<cel::Value> value(const cel::Activation& activation) const;
 
 private:
+    Result<cel::Value> value(const cel::Activation& activation, std::size_t& budget) const;
+
     std::optional<cel::Value> constant_;
     Template text_;
     bool is_list_ = false;
     std::vector<ValueTemplate> items_;
     std::vector<std::string> keys_; ///< of a map, as long as items_
 };
+
+/// Takes from `budget` about how many bytes a copy of the value has; false, and quickly, if it has more. Expressions make
+/// values that name one large value many times.
+bool fits(const cel::Value& value, std::size_t& budget);
+/// cel::to_text() of a value of at most limits::policy_text_max bytes; ngrok_error(3900) else.
+Result<std::string> text_of(const cel::Value& value);
 
 /// n of ERR_NGROK_n, 0 for another error.
 inline int number_of(const ErrorInfo& error) noexcept {

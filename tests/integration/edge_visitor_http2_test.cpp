@@ -182,6 +182,15 @@ TEST_CASE("what the edge answers itself comes over HTTP/2 too") {
     CHECK(world.visitor.whole(world.visitor.request(connect)).status == 405);
 }
 
+TEST_CASE("two credentials in one request are refused (T14)") {
+    World world;
+    adit::Head request = world.visitor.head("GET", "/");
+    request.add("authorization", "Basic dTpw");
+    request.add("authorization", "Bearer x");
+    CHECK(world.visitor.whole(world.visitor.request(request)).status == 400);
+    CHECK(world.edge.nothing_comes(world.listener));
+}
+
 TEST_CASE("interim answers pass, and an early final one ends a request whose body goes on") {
     World world;
     adit::Head request = world.visitor.head("POST", "/");

@@ -172,7 +172,10 @@ public:
         if (config.failed()) return;
         // One that is known at run time only is tried with a stand-in: what is wrong with the provider shows now.
         auto made = WebhookVerifier::create(provider_, secret_.is_literal() ? secret_.literal() : std::string());
-        if (made && secret_.is_literal()) {
+        if (made && made->needs_certificates()) {
+            config.fail(2203, "provider", "the provider \"" + provider_ + "\" signs with certificates that have to be fetched, "
+                                             "which this version of the edge does not do");
+        } else if (made && secret_.is_literal()) {
             verifier_ = std::move(*made);
         } else if (secret_.is_literal() || !std::ranges::count(built_webhook_providers(), provider_)) {
             config.fail(2203, secret_.is_empty() ? "provider" : "secret", made.error().message());

@@ -40,11 +40,12 @@ public:
         key.reserve(keys_.size());
         for (const Key& each : keys_) {
             auto value = evaluate(each.program, scope, each.source, 2253);
-            if (value) {
-                texts.push_back(cel::to_text(*value));
+            auto text = value ? text_of(*value) : Result<std::string>(value.error());
+            if (text) {
+                texts.push_back(std::move(*text));
             } else { // all requests without such a key share one bucket, so that none is without a limit
                 texts.emplace_back();
-                error = value.error().message();
+                error = text.error().message();
             }
             key.push_back(texts.back());
         }
@@ -113,6 +114,7 @@ public:
         : url_(config.text("url", true)),
           continue_(config.choice("on_error", "halt", {"halt", "continue"}) == "continue"),
           protocol_(config.compile().options.protocol) {
+        config.choice("binding", "internal", {"internal"});
         ends = !continue_;
         if (config.failed() || !url_.is_literal()) return;
         const auto url = check(url_.literal());

@@ -68,7 +68,9 @@ public:
         if (scope.logs.size() >= limits::policy_logs_max && !scope.wants_results()) return Flow::next;
         auto value = metadata_.value(scope);
         if (!value) return scope.fail(value.error());
-        scope.log(cel::to_text(*value));
+        auto text = text_of(*value);
+        if (!text) return scope.fail(text.error());
+        scope.log(std::move(*text));
         if (scope.wants_results()) scope.set_result(ResultId::log, {std::move(*value)});
         return Flow::next;
     }

@@ -127,6 +127,8 @@ TEST_CASE("variables of TLS and the visitor's certificate") {
         CHECK(fate(endpoint, "/") == "403");
     }
     CHECK_FALSE(compiled(denies("req.method == 'GET'"))->reads_client_certificate());
+    CHECK(compiled("on_http_request: [{actions: [{type: set-vars, config: {vars: [{a: ['${conn.tls.client.pem}']}]}}]}]")
+              ->reads_client_certificate());
 }
 
 TEST_CASE("variables of the response") {
@@ -264,6 +266,17 @@ TEST_CASE("what a policy keeps of one request is bounded") {
         vars += "            - a" + std::to_string(i) + ": " + before + before + "\n";
     }
     CHECK(fate(vars, "/") == "500 ERR_NGROK_3900");
+    // one value of 50 KiB, named a thousand times
+    std::string names;
+    for (int i = 0; i < 1'000; ++i) names += i == 0 ? "vars.a" : ", vars.a";
+    for (const std::string& use : {"{type: set-vars, config: {vars: [{b: '${[" + names + "]}'}]}}",
+                                   "{type: custom-response, config: {body: '${[" + names + "]}'}}",
+                                   "{type: log, config: {metadata: {b: '${[" + names + "]}'}}}",
+                                   std::string("{type: log, config: {metadata: {b: ['${vars.a}', '${vars.a}']}}}")}) {
+        CHECK(fate("on_http_request:\n  - actions:\n      - {type: set-vars, config: {vars: [{a: " + std::string(50'000, 'x') + "}]}}\n      - " +
+                       use + "\n",
+                   "/") == "500 ERR_NGROK_3900");
+    }
     std::string many = "on_http_request:\n  - actions:\n";
     for (std::size_t i = 0; i <= limits::policy_vars_max; ++i)
         many += "      - {type: set-vars, config: {vars: [{a" + std::to_string(i) + ": 1}]}}\n";
