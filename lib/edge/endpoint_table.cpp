@@ -21,7 +21,8 @@ bool same_address(const EndpointRecord& a, const EndpointRecord& b) noexcept {
 
 bool may_share(const EndpointRecord& a, const EndpointRecord& b) noexcept {
     if (a.protocol() != b.protocol()) return false;
-    if (a.pooled && b.pooled && a.account == b.account) return true;
+    // One handshake has to do for whichever member is picked.
+    if (a.pooled && b.pooled && a.account == b.account && a.tls_context == b.tls_context) return true;
     return a.id == b.id && a.client_id == b.client_id && a.credential == b.credential;
 }
 
