@@ -92,8 +92,10 @@ asio::awaitable<bool> HttpExchange::collect_whole_body(std::size_t most) {
     }
     while (!request_done_) {
         const BodyPiece piece = channel_.next_body();
-        if (piece.error || body_.size() + piece.bytes.size() > most) {
-            co_await refuse_bytes(piece.error ? piece.error : body_too_large);
+        HttpError wrong = piece.error;
+        if (!wrong && body_.size() + piece.bytes.size() > most) wrong = body_too_large;
+        if (wrong) {
+            co_await refuse_bytes(wrong);
             co_return false;
         }
         body_.append(piece.bytes);
