@@ -36,7 +36,7 @@ def http_with_flags(folder):
             assert line["name"] == "http" and line["lvl"] == "info", line
             assert edge.get(line["url"])[1] == f"web saw / for localhost:{port}"
         refused = [
-            (["--basic-auth", "user:password"], "9026"),  # what only the edge can judge
+            (["--oauth", "google"], "9026"),  # what only the edge can judge
             (["--basic-auth", "user:short"], "basic_auth"),
             (["--basic-auth", "nobody"], '":" is missing'),
             (["--cidr-allow", "10.0.0.0/99"], "10.0.0.0/99"),

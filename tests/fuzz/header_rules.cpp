@@ -115,7 +115,8 @@ void request(std::string_view bytes, const fuzz::Words& words) {
     std::string body;
     if (!read_body(parser, input, body)) return;
 
-    const VisitorInfo visitor{client, words.has("https"), words.has("trusted"), "visitor.example"};
+    VisitorInfo visitor{client, words.has("https"), words.has("trusted")};
+    visitor.server_name = "visitor.example";
     const bool has_body = head.has_body();
     const std::string method(head.method());
     const bool upgrade = is_upgrade(head);

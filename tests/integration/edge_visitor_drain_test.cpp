@@ -184,6 +184,10 @@ TEST_CASE("a request whose head comes slowly finds its agent, also when the edge
     auto listener = edge.listen("http://a.edge.test");
     NetVisitor slow = edge.http();
     slow.send("GET / HTTP/1.1\r\n");
+    NetVisitor later = edge.http(); // its answer says that the one before was accepted
+    later.send("GET / HTTP/1.1\r\nHost: nobody.edge.test\r\n\r\n");
+    CHECK(later.answer().status == 404);
+    later.close();
     auto drained = std::async(std::launch::async, [&] { edge.server.drain(20s); });
     CHECK(drained.wait_for(adit::limits::drain_idle_time * 2) == std::future_status::timeout);
     slow.send("Host: a.edge.test\r\n\r\n");

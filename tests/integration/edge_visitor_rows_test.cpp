@@ -78,7 +78,7 @@ TEST_CASE("S1.1b: http only is possible, and both are two endpoints of which one
     auto plain = edge.listen("http://h.edge.test");
     CHECK(edge.server.endpoints().size() == 1);
     CHECK(has(edge.curl_served(plain, edge.at("http", "h.edge.test"), "plain"), "\r\n\r\nplain"));
-    CHECK(has(edge.curl(edge.at("https", "h.edge.test")), "HTTP/1.1 404 "));
+    CHECK(has(edge.curl(edge.at("https", "h.edge.test")), "HTTP/2 404 "));
     auto secure = edge.listen("https://h.edge.test");
     CHECK(edge.server.endpoints().size() == 2);
     CHECK(has(edge.curl_served(secure, edge.at("https", "h.edge.test"), "secure"), "\r\n\r\nsecure"));

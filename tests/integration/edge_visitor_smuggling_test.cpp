@@ -15,9 +15,25 @@ using smuggling::Payload;
 
 namespace {
 
+/// What this edge adds to each request of the table.
+std::string with_cdn_loop(std::string requests) {
+    constexpr std::string_view last = "\r\nX-Forwarded-Host: ";
+    for (std::size_t at = requests.find(last); at != requests.npos; at = requests.find(last, at + last.size())) {
+        const std::size_t line = requests.find("\r\n", at + last.size()) + 2;
+        requests.insert(line, "CDN-Loop: edge.test\r\n");
+    }
+    return requests;
+}
+
+Payload as_sent(Payload payload) {
+    for (std::string& request : payload.upstream) request = with_cdn_loop(std::move(request));
+    payload.partial = with_cdn_loop(std::move(payload.partial));
+    return payload;
+}
+
 constexpr std::string_view canary = "GET /canary HTTP/1.1\r\nHost: a.edge.test\r\n\r\n";
 constexpr std::string_view canary_end = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
-                                        "X-Forwarded-Host: a.edge.test\r\n\r\n";
+                                        "X-Forwarded-Host: a.edge.test\r\nCDN-Loop: edge.test\r\n\r\n";
 
 bool is_served(const std::string& request) {
     const std::size_t at = request.find("\r\nHost: ") + 8;
@@ -31,7 +47,7 @@ bool is_served(const std::string& request) {
 class Passage {
 public:
     Passage(TestEdge& edge, adit::Listener& listener, const Payload& payload)
-        : edge_(edge), listener_(listener), payload_(payload), visitor_(edge.http()) {}
+        : edge_(edge), listener_(listener), payload_(as_sent(payload)), visitor_(edge.http()) {}
 
     void run() {
         visitor_.send(payload_.visitor);
@@ -52,7 +68,7 @@ private:
             bool to_head = false;
             if (status == 200) {
                 REQUIRE(next < payload_.upstream.size());
-                const std::string& request = payload_.upstream[next++];
+                const std::string request = payload_.upstream[next++];
                 to_head = request.starts_with("HEAD ");
                 if (is_served(request)) {
                     CHECK(from_app(request.size()) == request);
@@ -121,7 +137,7 @@ private:
 
     TestEdge& edge_;
     adit::Listener& listener_;
-    const Payload& payload_;
+    const Payload payload_;
     NetVisitor visitor_;
     std::optional<AppStream> app_;
 };

@@ -63,7 +63,7 @@ private:
         up_.clear();
         passed_on_ = false;
         if (facts_.to_connect) return status(405);
-        apply_request_rules(head, VisitorInfo{"127.0.0.1", false, false, ""});
+        apply_request_rules(head, VisitorInfo{"127.0.0.1", false, false});
         if (head.host().empty()) return status(400);
         passed_on_ = true;
         REQUIRE(write_head(up_, head));
@@ -157,7 +157,7 @@ void pass_fields(Payload& result) {
     for (const auto& [name, value] : others) fine = head.add(name, value) && fine;
     std::string bytes;
     if (!fine) return;
-    apply_request_rules(head, VisitorInfo{"127.0.0.1", true, false, ""});
+    apply_request_rules(head, VisitorInfo{"127.0.0.1", true, false});
     if (write_head(bytes, head)) result.upstream.push_back(bytes);
 }
 

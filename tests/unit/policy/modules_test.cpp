@@ -51,7 +51,6 @@ TEST_CASE("a bind without modules has no policy") {
         o.circuit_breaker.emplace(); // 0 is off
         o.request_headers.emplace();
         o.user_agent_filter.emplace();
-        o.basic_auth.emplace();
     });
     CHECK(*policy::compile_bind(empty, for_protocol(UrlScheme::https)) == nullptr);
     empty.traffic_policy = "on_http_request: []";
