@@ -22,22 +22,24 @@
 using asio::ip::tcp;
 
 // The server: any program that listens on a port. It knows nothing of adit.
-void answer(tcp::socket socket) {
-    std::error_code ec;
+asio::awaitable<void> answer(tcp::socket socket) {
     std::string request;
-    while (asio::read_until(socket, asio::dynamic_buffer(request, 16 * 1024), "\r\n\r\n", ec), !ec) {
+    std::string response;
+    auto buffer = asio::dynamic_buffer(request, 16 * 1024);
+    for (;;) { // the forwarder keeps the connection for its next request; its end is an exception, which ends this coroutine
+        co_await asio::async_read_until(socket, buffer, "\r\n\r\n", asio::use_awaitable);
         const std::string line = request.substr(0, request.find('\r')) + "\n";
-        const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(line.size()) + "\r\n\r\n";
-        asio::write(socket, asio::buffer(head + line), ec);
-        request.clear(); // the forwarder keeps the connection for its next request
+        response = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(line.size()) + "\r\n\r\n" + line;
+        auto bytes = asio::buffer(response);
+        co_await asio::async_write(socket, bytes, asio::use_awaitable);
+        request.clear();
     }
 }
 
-void serve(tcp::acceptor& acceptor) {
-    std::error_code ec;
-    while (!ec) {
-        tcp::socket socket = acceptor.accept(ec);
-        if (!ec) std::thread(answer, std::move(socket)).detach();
+asio::awaitable<void> serve(tcp::acceptor& acceptor) {
+    for (;;) {
+        tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
+        asio::co_spawn(acceptor.get_executor(), answer(std::move(socket)), asio::detached);
     }
 }
 
@@ -50,13 +52,14 @@ int run(bool once) {
 
     asio::io_context context;
     tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    std::thread server(serve, std::ref(acceptor));
 
     auto edge = adit::edge::Server::start(adit::edge::ServerOptions().authtoken("forward-token"));
     auto session = adit::Session::connect(
         adit::SessionOptions().server(edge.agent_address()).roots_pem(edge.ca_pem()).authtoken("forward-token"));
     auto upstream = adit::Upstream("localhost:" + std::to_string(acceptor.local_endpoint().port()));
     auto forwarder = session.forward(adit::Endpoint("https://forward.localhost"), upstream);
+    asio::co_spawn(context, serve(acceptor), asio::detached);
+    std::thread server([&context] { context.run(); });
     std::printf("%s -> %s\n", forwarder.url().c_str(), forwarder.upstream().c_str());
     std::fflush(stdout);
     const auto roots = std::filesystem::temp_directory_path() / ("adit-forward-" + std::to_string(::getpid()) + ".pem");
@@ -70,11 +73,18 @@ int run(bool once) {
     }
     forwarder.close();
     const adit::ErrorInfo why = forwarder.wait();
-    ::shutdown(acceptor.native_handle(), SHUT_RDWR);
+    context.stop();
     server.join();
     std::printf("%llu requests; %s\n", static_cast<unsigned long long>(forwarder.counters().requests), why.message().c_str());
     std::filesystem::remove(roots);
     return answered ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int main(int argc, char** argv) { return run(argc > 1 && std::string(argv[1]) == "--once"); }
+int main(int argc, char** argv) {
+    try {
+        return run(argc > 1 && std::string(argv[1]) == "--once");
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return EXIT_FAILURE;
+    }
+}
