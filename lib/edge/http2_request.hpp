@@ -48,7 +48,7 @@ public:
     asio::awaitable<bool> flush() override;
     bool writing() const noexcept override { return writing_; }
     asio::awaitable<void> answered(bool keep, bool request_done) override;
-    void exchange_ended() override {}
+    void exchange_ended() override { arrived_.notify(); } // serve() may wait for more of the body
     void break_off() noexcept override;
     ByteQueue take_early_bytes() override { return ByteQueue(); }
     std::shared_ptr<net::Stream> tunnel_stream() override;

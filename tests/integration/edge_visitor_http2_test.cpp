@@ -214,6 +214,18 @@ TEST_CASE("interim answers pass, and an early final one ends a request whose bod
     CHECK(world.visitor.whole(next).body == "next");
 }
 
+TEST_CASE("requests that are answered before their bodies end hold no place of the connection's") {
+    World world;
+    for (unsigned i = 0; i < adit::limits::http2_streams + 10; ++i) {
+        const auto id = world.visitor.request(world.visitor.head("POST", "/"), false);
+        AppStream app = world.accept();
+        app.read_head();
+        app.write("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
+        REQUIRE(world.visitor.whole(id).status == 413);
+        app.read_end();
+    }
+}
+
 TEST_CASE("a WebSocket over HTTP/2 (RFC 8441) is an Upgrade to the application") {
     World world;
     adit::Head request = world.visitor.head("CONNECT", "/chat");
