@@ -44,7 +44,8 @@ public:
     Endpoint& metadata(std::string_view text);    ///< at most limits::metadata_max bytes
     /// Shown by the edge as the target; default: "app://<host>/<program>?pid=<pid>".
     Endpoint& forwards_to(std::string_view text);
-    /// "http1" (default) or "http2": what the edge shall speak on an http(s) connection.
+    /// What the edge shall speak on the connections of an http(s) endpoint: "http1" (default), or "http2" with prior knowledge
+    /// (RFC 9113 3.3), as gRPC needs it. Visitors come with any version.
     Endpoint& app_protocol(std::string_view text);
     /// PROXY protocol header in front of every connection: 0 none (default), 1 or 2.
     Endpoint& proxy_protocol(int version);

@@ -3,6 +3,8 @@
 #include "edge/agent_session.hpp"
 #include "edge/context.hpp"
 #include "edge/agent_stream.hpp"
+#include "edge/http1_leg.hpp"
+#include "edge/http2_leg.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/http_visitor.hpp"
 
@@ -10,26 +12,30 @@
 
 namespace adit::inline v0::edge {
 
-AgentLeg::AgentLeg(HttpVisitor& visitor, AgentStream opened)
-    : stream(std::move(opened.stream)), session(std::move(opened.session)), endpoint(std::move(opened.endpoint)),
-      parser(visitor.set().context.settings.http_head), visitor_(visitor.weak_from_this()), executor_(visitor.set().executor),
-      idle_time_(visitor.set().timeouts, [this] {
+LegPtr AgentLeg::make(HttpVisitor& visitor, const EndpointRecord& endpoint) {
+    if (endpoint.app_protocol == "http2") return std::make_shared<Http2Leg>(visitor, endpoint);
+    return std::make_shared<Http1Leg>(visitor);
+}
+
+AgentLeg::AgentLeg(HttpVisitor& visitor)
+    : visitor_(visitor.weak_from_this()), executor_(visitor.set().executor), idle_time_(visitor.set().timeouts, [this] {
           if (const auto owner = visitor_.lock()) owner->drop_leg(*this);
       }) {}
 
-AgentLeg::~AgentLeg() { session->idle_streams().remove(*this); }
+AgentLeg::~AgentLeg() {
+    if (session) session->idle_streams().remove(*this);
+}
 
-void AgentLeg::renew(AgentStream opened) {
+void AgentLeg::open(HttpVisitor&, AgentStream opened, std::size_t) {
     stream = std::move(opened.stream);
     session = std::move(opened.session);
     endpoint = std::move(opened.endpoint);
     used = false;
-    parser = ResponseParser(parser.head_limits());
 }
 
 void AgentLeg::begin(std::shared_ptr<HttpExchange> user) noexcept {
     idle_time_.disarm();
-    session->idle_streams().remove(*this);
+    if (session) session->idle_streams().remove(*this);
     exchange_ = std::move(user);
 }
 
@@ -37,7 +43,7 @@ void AgentLeg::begin(std::shared_ptr<HttpExchange> user) noexcept {
 void AgentLeg::begin_idle() {
     used = true;
     idle_since = std::chrono::steady_clock::now();
-    parser.release_memory();
+    release_memory();
     exchange_.reset();
     idle_time_.arm(TimeoutKind::agent_idle);
     session->idle_streams().add(*this);
@@ -48,6 +54,8 @@ void AgentLeg::begin_idle() {
 void AgentLeg::drop(bool orderly) noexcept {
     if (std::exchange(dropped_, true)) return;
     begin(nullptr);
+    on_drop();
+    if (!stream) return;
     if (orderly) {
         stream->close();
     } else {
@@ -81,8 +89,12 @@ asio::awaitable<void> AgentLeg::read(std::shared_ptr<HttpVisitor> visitor, std::
         }
         if (leg->dropped_) break;
         const std::shared_ptr<HttpExchange> exchange = leg->exchange_;
-        if (!exchange) { // it ends between two requests, or says what nobody asked for
-            visitor->drop_leg(*leg);
+        if (!exchange) {
+            if (got.ok() && leg->take_idle(space.first(got.size()))) {
+                buffer.release();
+                continue;
+            }
+            visitor->drop_leg(*leg); // it ends between two requests, or says what nobody asked for
             break;
         }
         if (got.ok()) {
@@ -93,7 +105,7 @@ asio::awaitable<void> AgentLeg::read(std::shared_ptr<HttpVisitor> visitor, std::
         if (leg->dropped_) break;
         const bool small = !got.ok() || got.size() < space.size() / 4;
         if (small || !leg->exchange_ || next == LegNext::tunnel) buffer.release();
-        if (next == LegNext::tunnel) co_await exchange->tunnel_down(leg);
+        if (next == LegNext::tunnel) co_await leg->run_tunnel(visitor, exchange);
     }
     if (next == LegNext::end) leg->drop(false);
 }

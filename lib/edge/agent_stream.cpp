@@ -15,6 +15,7 @@ EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, 
                     Substitute substitute) {
     for (const EndpointPtr& member : context.endpoints.members(endpoint)) {
         const bool fits = member->protocol() == endpoint.protocol() && member->terminate_tls == endpoint.terminate_tls &&
+                          (member->app_protocol == "http2") == (endpoint.app_protocol == "http2") &&
                           (substitute == Substitute::any || member->id == endpoint.id);
         if (fits && std::ranges::find(tried, member) == tried.end()) return member;
     }

@@ -160,9 +160,7 @@ Result<void> check_texts(const BindRequest& request) {
 }
 
 Result<void> check_app_protocol(const std::string& text) {
-    if (text.empty() || text == "http1") return {};
-    if (text == "http2")
-        return refuse(9026, "the module \"ForwardsProto http2\" is not available in this version of the edge");
+    if (text.empty() || text == "http1" || text == "http2") return {};
     return ErrorInfo(errc::invalid_option, "the application protocol must be http1 or http2");
 }
 

@@ -106,7 +106,6 @@ asio::awaitable<bool> Http1Visitor::await_request() {
 }
 
 void Http1Visitor::begin_idle() {
-    exchange_.release_memory();
     in_.release_if_empty();
     out_.release_if_empty();
     parser_.release_memory();
@@ -202,7 +201,6 @@ asio::awaitable<void> Http1Visitor::watch() {
 }
 
 ByteQueue Http1Visitor::take_early_bytes() {
-    exchange_.release_memory();
     out_.release_if_empty();
     return std::move(in_);
 }

@@ -172,58 +172,25 @@ bool Http2Request::still_there() noexcept {
 
 // --- bytes both ways
 
-/// The bodies of both directions as a stream.
-class Http2Request::Tunnel final : public net::Stream {
-public:
-    explicit Tunnel(std::shared_ptr<Http2Request> request) : request_(std::move(request)) {}
+asio::any_io_executor Http2Request::tunnel_executor() { return visitor_.set().executor; }
 
-    asio::any_io_executor executor() override { return request_->visitor_.set().executor; }
+asio::awaitable<bool> Http2Request::wait_incoming(bool& cut) {
+    const auto self = shared_from_this();
+    while (body_.empty() && !ended_ && !gone_) co_await arrived_.wait();
+    cut = gone_;
+    co_return !gone_ && !body_.empty();
+}
 
-    asio::awaitable<net::IoResult> wait_readable() override {
-        const std::shared_ptr<Http2Request> request = request_;
-        while (request->body_.empty() && !request->ended_ && !request->gone_) co_await request->arrived_.wait();
-        net::IoResult result;
-        if (request->gone_) result = net::IoResult(make_error_code(asio::error::connection_reset));
-        co_return result;
-    }
+void Http2Request::consumed(std::size_t n) {
+    visitor_.session().consume(id_, n);
+    visitor_.wake_writer();
+}
 
-    asio::awaitable<net::IoResult> read_some(MutableBytes buffer) override {
-        const std::shared_ptr<Http2Request> request = request_;
-        net::IoResult result = co_await wait_readable();
-        if (!result.ok()) co_return result;
-        const std::size_t n = request->body_.read(buffer);
-        if (n == 0) co_return net::IoResult(make_error_code(asio::error::eof));
-        request->body_.release_if_empty();
-        request->visitor_.session().consume(request->id_, n);
-        request->visitor_.wake_writer();
-        co_return net::IoResult(n);
-    }
+void Http2Request::put_last() {
+    visitor_.session().finish(id_);
+    visitor_.wake_writer();
+}
 
-    asio::awaitable<net::IoResult> write(Bytes first, Bytes second) override {
-        const std::shared_ptr<Http2Request> request = request_;
-        bool ok = co_await request->put(first);
-        if (ok) ok = co_await request->put(second);
-        net::IoResult result(first.size() + second.size());
-        if (!ok) result = net::IoResult(make_error_code(asio::error::connection_reset));
-        co_return result;
-    }
-
-    asio::awaitable<net::IoResult> shutdown_write() override {
-        close();
-        co_return net::IoResult();
-    }
-
-    void abort() noexcept override { request_->break_off(); }
-
-    void close() noexcept override {
-        request_->visitor_.session().finish(request_->id_);
-        request_->visitor_.wake_writer();
-    }
-
-private:
-    const std::shared_ptr<Http2Request> request_;
-};
-
-std::shared_ptr<net::Stream> Http2Request::tunnel_stream() { return std::make_shared<Tunnel>(shared_from_this()); }
+std::shared_ptr<net::Stream> Http2Request::tunnel_stream() { return std::make_shared<Http2Tunnel>(shared_from_this()); }
 
 } // namespace adit

@@ -4,6 +4,7 @@
 #include <adit/asio.hpp>
 
 #include "edge/body_progress.hpp"
+#include "edge/http2_tunnel.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/request_channel.hpp"
 #include "http2/session.hpp"
@@ -14,7 +15,9 @@ namespace adit::inline v0::edge {
 
 class Http2Visitor;
 
-class Http2Request final : public RequestChannel, public std::enable_shared_from_this<Http2Request> {
+class Http2Request final : public RequestChannel,
+                           public Http2TunnelEnd,
+                           public std::enable_shared_from_this<Http2Request> {
 public:
     /// `ended`: there is no body. The visitor outlives the request.
     Http2Request(Http2Visitor& visitor, http2::StreamId id, Head& head, bool ended);
@@ -53,10 +56,17 @@ public:
     ByteQueue take_early_bytes() override { return ByteQueue(); }
     std::shared_ptr<net::Stream> tunnel_stream() override;
 
-private:
-    class Tunnel;
+    // Http2TunnelEnd
+    asio::any_io_executor tunnel_executor() override;
+    asio::awaitable<bool> wait_incoming(bool& cut) override;
+    ByteQueue& incoming() noexcept override { return body_; }
+    void consumed(std::size_t n) override;
+    asio::awaitable<bool> put(Bytes bytes) override;
+    void put_last() override;
+    asio::awaitable<void> all_put() override { co_return; } // all_sent() comes behind the exchange
+    void give_up_tunnel() noexcept override { break_off(); }
 
-    asio::awaitable<bool> put(Bytes bytes);
+private:
     asio::awaitable<bool> wait_writable();
     bool still_there() noexcept;
     void on_body_time();

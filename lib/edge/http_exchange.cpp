@@ -6,7 +6,6 @@
 #include "edge/http_numbers.hpp"
 #include "edge/http_visitor.hpp"
 #include "edge/policy_facts.hpp"
-#include "http/writer.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,7 +15,6 @@ namespace {
 
 constexpr HttpError body_too_slow{408, "The rest of the request did not arrive in time."};
 constexpr HttpError two_credentials{400, "The request has more than one Authorization field; send one."};
-constexpr HttpError unwritable{400, "The request cannot be forwarded as it is."};
 
 } // namespace
 
@@ -56,11 +54,6 @@ asio::awaitable<void> HttpExchange::serve() {
     bool goes_on = true;
     if (endpoint_->policy) goes_on = co_await apply_policies();
     if (!goes_on) co_return;
-    const HttpError unsendable = write_head(up_, head) ? collect_body() : unwritable;
-    if (unsendable) {
-        co_await refuse_bytes(unsendable);
-        co_return;
-    }
     goes_on = co_await send_request();
     if (!goes_on) co_return;
     const LegPtr leg = leg_;
@@ -74,7 +67,6 @@ void HttpExchange::begin() {
     if (visitor_.draining()) head.set_keep_alive(false);
     facts_ = RequestFacts(head);
     plan_ = ResponsePlan();
-    up_.clear();
     if (!policies_.empty()) {
         policies_.clear();
         encoder_.reset();
@@ -95,11 +87,6 @@ void HttpExchange::finish() {
     channel_.exchange_ended();
 }
 
-void HttpExchange::release_memory() noexcept {
-    up_.clear();
-    up_.release_if_empty();
-}
-
 void HttpExchange::end() noexcept {
     drop_leg(!running_);
     if (running_) finish();
@@ -115,38 +102,47 @@ bool HttpExchange::can_replay() const {
 /// False: the visitor got an answer that says why not.
 asio::awaitable<bool> HttpExchange::send_request() {
     replayable_ = can_replay();
-    const LegPtr leg = visitor_.take_leg(*endpoint_, replayable_);
-    if (!leg) {
-        const bool opened = co_await open_leg();
-        co_return opened;
-    }
+    LegPtr leg = visitor_.take_leg(*endpoint_, replayable_);
+    const bool fresh = !leg;
+    if (fresh) leg = AgentLeg::make(visitor_, *endpoint_);
     use(leg);
-    co_await send_up(leg, 0);
-    co_return true;
+    HttpError unsendable = leg->put_head(channel_.head(), facts_);
+    if (!unsendable) unsendable = collect_body(*leg);
+    if (unsendable) {
+        co_await refuse_bytes(unsendable);
+        co_return false;
+    }
+    bool sent = true;
+    if (fresh) {
+        sent = co_await open_leg(leg);
+    } else {
+        time_.arm(TimeoutKind::response);
+        co_await send_up(leg);
+    }
+    co_return sent;
 }
 
 void HttpExchange::use(const LegPtr& leg) {
     leg->begin(self());
-    leg->parser.expect(channel_.head());
     leg_ = leg;
-    time_.arm(TimeoutKind::response);
 }
 
-asio::awaitable<bool> HttpExchange::open_leg() {
+asio::awaitable<bool> HttpExchange::open_leg(LegPtr leg) {
     const VisitorFacts& facts = visitor_.facts();
-    auto opened = co_await open_agent_stream(visitor_.context(), endpoint_, facts.remote, facts.local, up_.view());
+    auto opened = co_await open_agent_stream(visitor_.context(), endpoint_, facts.remote, facts.local, leg->output());
     if (!running_) { // the visitor left meanwhile
         if (opened) opened->stream->abort();
         co_return false;
     }
     if (opened) {
-        const LegPtr leg = std::make_shared<AgentLeg>(visitor_, std::move(*opened));
-        use(leg);
+        leg->open(visitor_, std::move(*opened), AgentSession::opening_max);
+        time_.arm(TimeoutKind::response);
         visitor_.start(AgentLeg::read(visitor_.shared_from_this(), leg)); // may read at once
-        co_await send_up(leg, AgentSession::opening_max);
+        co_await send_up(leg);
         co_return true;
     }
     failed_upstream();
+    drop_leg(true);
     ErrorPage page;
     const std::string detail = opened.error().message();
     page.number = ngrok_number(opened.error());
@@ -155,59 +151,46 @@ asio::awaitable<bool> HttpExchange::open_leg() {
     co_return false;
 }
 
-/// What is in `up_` behind the first `sent` bytes. An agent that does not read has the time of the exchange; while nothing
+/// What did not leave with the opening of the stream. An agent that does not read has the time of the exchange; while nothing
 /// more is to come from the visitor he is watched meanwhile. AgentLeg::read() sees it when the stream is broken.
-asio::awaitable<void> HttpExchange::send_up(LegPtr leg, std::size_t sent) {
-    net::IoResult done;
-    if (up_.size() <= sent) co_return;
-    if (up_.size() > AgentSession::opening_max && request_done_) {
-        send_rest_behind(leg, sent);
+asio::awaitable<void> HttpExchange::send_up(LegPtr leg) {
+    if (request_done_ && leg->backlog() > AgentSession::opening_max) {
+        send_rest_behind(leg);
     } else {
-        done = co_await leg->stream->write(up_.view().subspan(sent));
+        co_await leg->flush();
     }
 }
 
-/// From a copy of its own: the exchange may be over before the agent took all of it.
-void HttpExchange::send_rest_behind(LegPtr leg, std::size_t sent) {
-    ByteQueue rest;
-    rest.append(up_.view().subspan(sent));
+void HttpExchange::send_rest_behind(const LegPtr& leg) {
     sending_rest_ = true;
-    visitor_.start(send_rest(self(), leg, std::move(rest)));
+    visitor_.start(send_rest(self(), leg));
 }
 
-asio::awaitable<void> HttpExchange::send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg, ByteQueue bytes) {
+asio::awaitable<void> HttpExchange::send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg) {
     const std::shared_ptr<net::Stream> stream = leg->stream;
-    const net::IoResult sent = co_await stream->write(bytes.view());
-    if (sent.ok() && self->leg_ == leg && leg->stream == stream) self->sending_rest_ = false;
+    const bool sent = co_await leg->flush();
+    if (sent && self->leg_ == leg && leg->stream == stream) self->sending_rest_ = false;
 }
 
 // --- the request's body
 
-/// Appends to `up_` what has come of the body already, so that it leaves together with the head.
-HttpError HttpExchange::collect_body() {
-    const bool chunked = channel_.head().chunked();
-    const std::size_t most = up_.size() + limits::visitor_buffer; // behind the head, however large that is
+/// Puts what has come of the body already, so that it leaves together with the head.
+HttpError HttpExchange::collect_body(AgentLeg& leg) {
     if (request_done_) { // a policy wanted all of it
-        if (chunked) {
-            write_chunk(up_, body_.view());
-            write_last_chunk(up_, channel_.trailers());
-        } else {
-            up_.append(body_.view());
-        }
+        if (!body_.empty()) leg.put_body(body_.view());
+        leg.put_end(channel_.trailers());
         body_ = ByteQueue();
     }
-    while (up_.size() < most && !request_done_) {
+    while (leg.takes_body() && !request_done_) {
         const BodyPiece piece = channel_.next_body();
         if (piece.error) return piece.error;
         if (piece.complete) {
-            if (chunked) write_last_chunk(up_, channel_.trailers());
+            leg.put_end(channel_.trailers());
             request_done_ = true;
         } else if (piece.bytes.empty()) {
             break;
-        } else if (chunked) {
-            write_chunk(up_, piece.bytes);
         } else {
-            up_.append(piece.bytes);
+            leg.put_body(piece.bytes);
         }
     }
     return {};
@@ -215,44 +198,30 @@ HttpError HttpExchange::collect_body() {
 
 /// Ends when the body or the exchange does, or the agent takes no more of it.
 asio::awaitable<void> HttpExchange::send_body(LegPtr leg) {
-    const bool chunked = channel_.head().chunked();
     bool goes_on = true;
-    up_.clear();
     while (goes_on && running_ && !request_done_) {
         const BodyPiece piece = channel_.next_body();
         if (piece.error) {
             co_await refuse_bytes(piece.error);
             co_return;
         }
-        if (!piece.bytes.empty() && !chunked) {
-            goes_on = co_await write_up(leg, piece.bytes);
-            continue;
+        if (piece.complete) leg->put_end(channel_.trailers());
+        if (piece.bytes.empty()) {
+            goes_on = co_await leg->flush();
+        } else {
+            goes_on = co_await leg->write_body(piece.bytes);
         }
-        if (!piece.bytes.empty()) write_chunk(up_, piece.bytes);
-        if (piece.complete && chunked) write_last_chunk(up_, channel_.trailers());
-        const bool pause = piece.bytes.empty() || up_.size() >= limits::visitor_buffer;
-        if (pause && !up_.empty()) {
-            goes_on = co_await write_up(leg, up_.view());
-            up_.clear();
-            if (!goes_on) co_return;
-        }
-        if (piece.complete) {
-            request_done_ = true;
+        if (!goes_on || !running_) co_return;
+        request_done_ = piece.complete;
+        if (request_done_ || !piece.bytes.empty()) {
             time_.arm(TimeoutKind::response);
-        } else if (piece.bytes.empty()) {
+        } else {
             goes_on = co_await await_body();
         }
     }
 }
 
 /// False: there is no use in reading on.
-asio::awaitable<bool> HttpExchange::write_up(LegPtr leg, Bytes bytes) {
-    const net::IoResult sent = co_await leg->stream->write(bytes);
-    if (!sent.ok() || !running_) co_return false;
-    time_.arm(TimeoutKind::response);
-    co_return true;
-}
-
 asio::awaitable<bool> HttpExchange::await_body() {
     // A visitor who waits for 100 Continue waits for the application.
     const bool asked = facts_.version != HttpVersion::http10 && channel_.head().expect_continue() && !heard_;
@@ -269,13 +238,14 @@ asio::awaitable<bool> HttpExchange::await_body() {
 /// The visitor's direction of a tunnel.
 asio::awaitable<void> HttpExchange::tunnel_up(LegPtr leg) {
     net::IoResult done;
+    const std::shared_ptr<net::Stream> agent = leg->tunnel();
     const ByteQueue early = channel_.take_early_bytes();
     if (!early.empty()) {
         channel_.access.bytes_in += early.size();
-        done = co_await leg->stream->write(early.view());
+        done = co_await agent->write(early.view());
     }
     const std::shared_ptr<net::Stream> visitor = channel_.tunnel_stream();
-    if (done.ok()) done = co_await net::pump(visitor, leg->stream, channel_.access.bytes_in);
+    if (done.ok()) done = co_await net::pump(visitor, agent, channel_.access.bytes_in);
     while (tunnel_down_) co_await changed_.wait();
     co_await channel_.answered(false, true);
     if (running_) finish();
@@ -304,7 +274,7 @@ void HttpExchange::visitor_gone() noexcept {
 }
 
 void HttpExchange::on_time() {
-    if (!leg_) return;
+    if (!leg_ || !leg_->stream) return;
     if (channel_.writing()) { // it is the visitor who takes his time
         time_.arm(TimeoutKind::response);
         return;

@@ -50,8 +50,6 @@ public:
     void end() noexcept;
     /// The visitor left, or cannot be told any more.
     void visitor_gone() noexcept;
-    /// Nothing runs: what the next request need not find is given back.
-    void release_memory() noexcept;
     /// An answer that has not begun says that it is the last.
     void drain() noexcept { facts_.keep_alive = false; }
 
@@ -67,7 +65,7 @@ public:
     // For AgentLeg.
     asio::awaitable<LegNext> agent_says(LegPtr leg, Bytes input);
     asio::awaitable<LegNext> agent_ended(LegPtr leg, net::IoResult why);
-    asio::awaitable<void> tunnel_down(LegPtr leg);
+    static asio::awaitable<void> tunnel_down(std::shared_ptr<HttpExchange> self, LegPtr leg);
 
 private:
     /// Who answers, from the first byte that goes to the visitor on.
@@ -96,14 +94,13 @@ private:
 
     // http_exchange.cpp: the visitor's direction
     asio::awaitable<bool> send_request();
-    asio::awaitable<bool> open_leg();
+    asio::awaitable<bool> open_leg(LegPtr leg);
     void use(const LegPtr& leg);
-    asio::awaitable<void> send_up(LegPtr leg, std::size_t sent);
-    static asio::awaitable<void> send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg, ByteQueue bytes);
-    void send_rest_behind(LegPtr leg, std::size_t sent);
-    HttpError collect_body();
+    asio::awaitable<void> send_up(LegPtr leg);
+    static asio::awaitable<void> send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg);
+    void send_rest_behind(const LegPtr& leg);
+    HttpError collect_body(AgentLeg& leg);
     asio::awaitable<void> send_body(LegPtr leg);
-    asio::awaitable<bool> write_up(LegPtr leg, Bytes bytes);
     asio::awaitable<bool> await_body();
     asio::awaitable<void> tunnel_up(LegPtr leg);
     bool can_replay() const;
@@ -141,7 +138,6 @@ private:
     HttpVisitor& visitor_;
     RequestChannel& channel_;
     std::string host_; // of the request, normalised
-    ByteQueue up_;     // head and framing on their way to the agent
     EndpointPtr endpoint_;
     LegPtr leg_;
     Timeout time_; // for the answer
@@ -158,7 +154,7 @@ private:
     Answer answer_ = Answer::none;
     bool running_ = false;      // from its head to the end of its answer
     bool request_done_ = false; // its last byte was passed on
-    bool replayable_ = false;   // `up_` has all of it, and sending it twice does no harm
+    bool replayable_ = false;   // it is a head alone, and sending it twice does no harm
     bool heard_ = false;        // the agent sent bytes for it
     bool timed_out_ = false;    // nothing moved for Settings::http_response_time
     bool sending_rest_ = false; // of a head that did not leave with the opening of the stream

@@ -13,13 +13,16 @@ namespace adit::inline v0::edge {
 
 asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
     bool ok = true;
-    heard_ = true;
-    time_.arm(TimeoutKind::response);
+    bool moved = false;
     for (;;) {
         LegNext next = LegNext::read;
         Taken taken = Taken::yes;
-        const ParseResult parsed = leg->parser.parse(input);
+        const ParseResult parsed = leg->parse(input);
         input = input.subspan(parsed.consumed);
+        if (!moved && leg->heard()) {
+            heard_ = moved = true;
+            time_.arm(TimeoutKind::response);
+        }
         switch (parsed.state) {
         case ParseState::need_more:
             ok = co_await channel_.flush();
@@ -36,6 +39,10 @@ asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
             time_.disarm();
             co_return LegNext::tunnel;
         case ParseState::error:
+            if (leg->refused() && replayable_) {
+                next = co_await replay(leg);
+                co_return next;
+            }
             co_await fail_answer(3004, parsed.error.text);
             co_return LegNext::end;
         }
@@ -49,7 +56,7 @@ asio::awaitable<LegNext> HttpExchange::agent_says(LegPtr leg, Bytes input) {
 }
 
 HttpExchange::Taken HttpExchange::take_head(AgentLeg& leg) {
-    Head& head = leg.parser.head();
+    Head& head = leg.head();
     const bool interim = head.is_interim();
     leg.keep_alive = head.keep_alive();
     const int number = agent_error_number(head);
@@ -75,13 +82,13 @@ asio::awaitable<LegNext> HttpExchange::end_answer(LegPtr leg, bool leftover) {
     bool ok = true;
     if (encoder_) ok = co_await put_encoded(Bytes(), policy::Encoder::Mode::finish);
     if (!ok) co_return LegNext::end;
-    channel_.put_end(leg->parser.trailers());
+    channel_.put_end(leg->trailers());
     ok = co_await channel_.flush();
     if (!ok || leg != leg_) co_return LegNext::end;
     const bool complete = request_done_;
     const bool keep_visitor = plan_.keep_alive && complete && !visitor_.draining();
     const bool taken = complete && !sending_rest_;
-    const bool keep = leg->keep_alive && keep_visitor && taken && !leftover && leg->endpoint->online;
+    const bool keep = leg->keep_alive && keep_visitor && taken && !leftover && leg->reusable() && leg->endpoint->online;
     if (keep) {
         leg_.reset();
         visitor_.keep_leg(leg);
@@ -99,7 +106,7 @@ asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why
     int number = 3004;
     std::string_view detail = "The connection to the application ended before its answer was complete.";
     if (why.eof() && !timed_out_) {
-        const ParseResult parsed = leg->parser.finish();
+        const ParseResult parsed = leg->finish();
         if (parsed.state == ParseState::message_complete) {
             leg->keep_alive = false;
             next = co_await end_answer(leg, false);
@@ -113,6 +120,8 @@ asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why
     } else if (!heard_ && leg->used && replayable_) {
         next = co_await replay(leg);
         co_return next;
+    } else if (!leg->why().empty()) {
+        detail = leg->why();
     } else if (why.code() == errc::session_lost || why.code() == errc::session_closed) {
         number = 3209;
         detail = std::string_view();
@@ -129,17 +138,19 @@ asio::awaitable<LegNext> HttpExchange::agent_ended(LegPtr leg, net::IoResult why
 asio::awaitable<LegNext> HttpExchange::replay(LegPtr leg) {
     replayable_ = false;
     const VisitorFacts& facts = visitor_.facts();
-    auto opened = co_await open_agent_stream(visitor_.context(), leg->endpoint, facts.remote, facts.local, up_.view(),
+    leg->restart();
+    leg->put_head(channel_.head(), facts_);
+    leg->put_end(Fields());
+    auto opened = co_await open_agent_stream(visitor_.context(), leg->endpoint, facts.remote, facts.local, leg->output(),
                                               Substitute::legs);
     if (leg != leg_) { // the visitor left meanwhile
         if (opened) opened->stream->abort();
         co_return LegNext::end;
     }
     if (opened) {
-        leg->renew(std::move(*opened));
-        leg->parser.expect(channel_.head());
+        leg->open(visitor_, std::move(*opened), AgentSession::opening_max);
         time_.arm(TimeoutKind::response);
-        if (up_.size() > AgentSession::opening_max) send_rest_behind(leg, AgentSession::opening_max);
+        if (leg->backlog() != 0) send_rest_behind(leg);
         co_return LegNext::read;
     }
     const std::string detail = opened.error().message();
@@ -148,20 +159,22 @@ asio::awaitable<LegNext> HttpExchange::replay(LegPtr leg) {
 }
 
 /// The agent's direction of a tunnel.
-asio::awaitable<void> HttpExchange::tunnel_down(LegPtr leg) {
+asio::awaitable<void> HttpExchange::tunnel_down(std::shared_ptr<HttpExchange> self, LegPtr leg) {
+    RequestChannel& channel = self->channel_;
     bool ok = true;
-    ok = co_await channel_.flush();
-    const std::shared_ptr<net::Stream> visitor = channel_.tunnel_stream();
-    if (ok && !tunnel_rest_.empty()) {
-        const net::IoResult sent = co_await visitor->write(tunnel_rest_.view());
+    ok = co_await channel.flush();
+    const std::shared_ptr<net::Stream> visitor = channel.tunnel_stream();
+    const std::shared_ptr<net::Stream> agent = leg->tunnel();
+    if (ok && !self->tunnel_rest_.empty()) {
+        const net::IoResult sent = co_await visitor->write(self->tunnel_rest_.view());
         ok = sent.ok();
-        channel_.access.bytes_out += tunnel_rest_.size();
+        channel.access.bytes_out += self->tunnel_rest_.size();
     }
-    tunnel_rest_ = ByteQueue();
-    changed_.notify();
-    if (ok) co_await net::pump(leg->stream, visitor, channel_.access.bytes_out);
-    tunnel_down_ = false;
-    changed_.notify();
+    self->tunnel_rest_ = ByteQueue();
+    self->changed_.notify();
+    if (ok) co_await net::pump(agent, visitor, channel.access.bytes_out);
+    self->tunnel_down_ = false;
+    self->changed_.notify();
 }
 
 } // namespace adit

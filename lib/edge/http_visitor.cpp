@@ -27,6 +27,7 @@ LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
         const LegPtr leg = kept_[i];
         // The members of a pool take turns, request by request; the legs of one agent are one member.
         if (leg->endpoint.get() != &endpoint && leg->endpoint->id != endpoint.id) continue;
+        if (leg->endpoint->app_protocol != endpoint.app_protocol) continue; // bound anew
         kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
         const bool fresh = replayable || Clock::now() - leg->idle_since < reuse_unsafe_time;
         if (fresh && leg->endpoint->online) return leg;

@@ -31,7 +31,8 @@ constexpr Hint hints[] = {
     {734, "Open fewer connections, and try again in a moment."},
     {2238, "Ask the owner of this address to correct its traffic policy: a text in it could not be made for this request."},
     {2253, "Ask the owner of this address to correct its traffic policy: a rule could not be judged for this request."},
-    {3004, "Check that the application speaks HTTP/1.1 on the address the agent forwards to, and not TLS."},
+    {3004, "Check that the application speaks HTTP without TLS on the address the agent forwards to: HTTP/1.1, or HTTP/2 if "
+            "its endpoint asks for that."},
     {3005, "Check that the application is not stuck, then try again."},
     {3006, "Start the application, or correct the address that the agent forwards to."},
     {3007, "Try again; if it stays, look into the log of the agent."},

@@ -210,7 +210,6 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
         case FieldId::content_length: return !length;
         case FieldId::expect: return true; // and again in one spelling, once
         case FieldId::proxy: return true; // becomes HTTP_PROXY in CGI
-        case FieldId::te: return !visitor.agent_http2 || !iequals(field.value, "trailers");
         case FieldId::trailer: return !chunked;
         case FieldId::upgrade: return !upgrade;
         default: return is_hop_by_hop(field.id) || (!visitor.trusted_proxy && is_forwarding(field.id));
@@ -218,15 +217,15 @@ void apply_request_rules(Head& request, const VisitorInfo& visitor) {
     });
     set_origin_form(request);
     if (!request.has(FieldId::host) && !visitor.server_name.empty()) request.add(FieldId::host, visitor.server_name);
-    request.set_version(visitor.agent_http2 ? HttpVersion::http2 : HttpVersion::http11);
+    request.set_version(HttpVersion::http11);
     request.set_upgrade(upgrade);
     if (request.expect_continue()) request.add(FieldId::expect, "100-continue");
     if (length) set_length(request, *length);
-    if (chunked && !visitor.agent_http2) request.add(FieldId::transfer_encoding, "chunked");
+    if (chunked) request.add(FieldId::transfer_encoding, "chunked");
     set_forwarded(request, visitor);
     for (const auto& [name, value] : visitor.fields) request.set(name, value);
     if (!visitor.edge.empty()) request.add(FieldId::cdn_loop, visitor.edge);
-    if (!visitor.agent_http2) set_connection(request, upgrade, request.keep_alive());
+    set_connection(request, upgrade, request.keep_alive());
 }
 
 void apply_forward_rules(Head& request) {
@@ -269,8 +268,8 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
     plan.framing = bodiless ? Framing::none : visitor_framing(response, request);
     const bool unwanted_switch = response.status() == 101 && !switching;
     plan.forward = !unwanted_switch && (!response.is_interim() || request.version != HttpVersion::http10);
-    plan.keep_alive = !plan.tunnel && request.keep_alive && plan.framing != Framing::until_close &&
-                      (response.is_interim() || request_done);
+    const bool may_go_on = response.is_interim() || request_done || request.version == HttpVersion::http2;
+    plan.keep_alive = !plan.tunnel && request.keep_alive && plan.framing != Framing::until_close && may_go_on;
 
     // The length of what is not sent is worth telling after HEAD and in a 304 (RFC 9110 8.6).
     const bool tells_length = !bodiless && response.status() != 204 && response.content_length().has_value();

@@ -18,7 +18,6 @@ struct VisitorInfo {
     /// What the edge adds about him, such as his certificate; nobody else's field of these names gets past it.
     std::span<const std::pair<std::string, std::string>> fields = {};
     std::string_view server_name = {}; ///< of his TLS handshake; the Host of an HTTP/1.0 request without one
-    bool agent_http2 = false; ///< the request goes to an application that speaks HTTP/2
     std::string_view edge = {}; ///< what this edge is called in CDN-Loop: a host name or a token; "" adds none
 };
 
@@ -38,7 +37,6 @@ ADIT_INTERNAL bool is_loop(const Head& request, std::string_view edge) noexcept;
 /// - Host is there: an HTTP/1.0 request may get it from its target or the TLS handshake;
 /// - one framing, the target in origin form, version HTTP/1.1, Connection: close if the visitor will close; of a request that
 ///   came by HTTP/2, where a length need not be told, POST, PUT and PATCH without a body get Content-Length: 0;
-/// - for `agent_http2`: version HTTP/2, no field of a connection of HTTP/1.1; TE: trailers stays.
 /// head.upgrade() says afterwards whether an upgrade is asked for. CONNECT is not for this: refuse it before.
 ADIT_INTERNAL void apply_request_rules(Head& request, const VisitorInfo& visitor);
 
@@ -57,13 +55,15 @@ struct RequestFacts {
     RequestFacts() = default;
     explicit RequestFacts(const Head& request) noexcept
         : version(request.version()), keep_alive(request.keep_alive()), to_head(request.method() == "HEAD"),
-          to_connect(request.method() == "CONNECT"), upgrade(is_upgrade(request)) {}
+          to_connect(request.method() == "CONNECT"), upgrade(is_upgrade(request)),
+          takes_trailers(request.lists(FieldId::te, "trailers")) {}
 
     HttpVersion version = HttpVersion::http11; ///< of the visitor
     bool keep_alive = false;                   ///< the visitor wants it, and the edge too
     bool to_head = false;
     bool to_connect = false;
     bool upgrade = false; ///< asked for, and passed on
+    bool takes_trailers = false; ///< TE said so, which goes no further by HTTP/1.1
 };
 
 /// How the response goes to the visitor.
@@ -76,8 +76,8 @@ struct ResponsePlan {
 
 /// Makes the response that the visitor gets out of the one the agent sent: hop-by-hop fields and
 /// ngrok-error-code go (only the edge may say that), framing is decided for the visitor's version, Connection
-/// is set. `request_done`: the request's body was read to its end; if not, the connection is closed after the
-/// response (T4).
+/// is set. `request_done`: the request's body was read to its end; if not, a connection of HTTP/1.1 is closed
+/// after the response (T4).
 ADIT_INTERNAL ResponsePlan apply_response_rules(Head& response, const RequestFacts& request,
                                                 bool request_done);
 

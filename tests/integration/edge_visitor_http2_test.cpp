@@ -222,6 +222,7 @@ TEST_CASE("requests that are answered before their bodies end hold no place of t
         app.read_head();
         app.write("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
         REQUIRE(world.visitor.whole(id).status == 413);
+        world.visitor.session().release(id);
         app.read_end();
     }
 }

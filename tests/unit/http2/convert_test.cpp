@@ -49,22 +49,6 @@ TEST_CASE("a request of HTTP/2 becomes one of HTTP/1.1 with one Host, one Cookie
     CHECK_NE(sent_up(v.handler.heads[9]).find("content-length: 0\r\n"), std::string::npos);
 }
 
-TEST_CASE("to an application that speaks HTTP/2, TE goes through and nothing of HTTP/1.1") {
-    Visitor v;
-    v.peer.post(1, "/", {{"te", "trailers"}});
-    v.run();
-    Head head = v.handler.heads[1];
-    VisitorInfo info;
-    info.client_ip = "192.0.2.1";
-    info.agent_http2 = true;
-    apply_request_rules(head, info);
-    CHECK_EQ(head.version(), HttpVersion::http2);
-    CHECK_EQ(head.find("te"), "trailers");
-    CHECK_FALSE(head.has("transfer-encoding"));
-    CHECK_FALSE(head.has("connection"));
-    CHECK_EQ(head.find("x-forwarded-for"), "192.0.2.1");
-}
-
 TEST_CASE("a WebSocket of HTTP/2 is an Upgrade to the application, and its 101 a 200") {
     Visitor v;
     v.peer.headers(1,
