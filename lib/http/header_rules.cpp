@@ -284,7 +284,10 @@ ResponsePlan apply_response_rules(Head& response, const RequestFacts& request, b
         default: return is_hop_by_hop(field.id);
         }
     });
-    if (plan.framing == Framing::length) set_length(response, response.content_length().value_or(0));
+    if (plan.framing == Framing::length) {
+        response.set_content_length(response.content_length().value_or(0));
+        set_length(response, *response.content_length());
+    }
     if (request.version != HttpVersion::http2) {
         if (plan.framing == Framing::chunked) response.add(FieldId::transfer_encoding, "chunked");
         response.set_version(HttpVersion::http11);

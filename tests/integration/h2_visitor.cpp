@@ -94,7 +94,7 @@ void H2Visitor::on_response(StreamId id, adit::Head& head, bool end) {
     if (head.is_interim()) ++answer.interim;
     answer.status = head.status();
     for (const adit::Field& field : head) answer.fields[std::string(field.name)] = field.value;
-    answer.ended = end;
+    answer.ended = answer.head_alone = end;
 }
 
 void H2Visitor::on_body(StreamId id, adit::Bytes bytes) {

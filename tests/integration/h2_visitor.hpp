@@ -20,6 +20,7 @@ public:
     std::map<std::string, std::string> fields, trailers;
     int interim = 0;
     bool ended = false;
+    bool head_alone = false; ///< the head said that nothing follows
     bool reset = false;
     adit::http2::ErrorCode code = adit::http2::ErrorCode::no_error; ///< of a reset
 };

@@ -1,6 +1,7 @@
 'use strict';
 const { runAll } = require('./harness.js');
 require('./endpoints.js');
+require('./grpc.js');
 require('./life.js');
 require('./load.js');
 // The client's background tasks report lost sessions as unhandled rejections; scenarios judge by what they see.
