@@ -46,7 +46,9 @@ void Leg::bound(const Link& link) {
 
 void Leg::give_up_link(const Link& link, const ErrorInfo& why) {
     if (&link != link_.get()) return;
-    link_->mux()->abort(why);
+    const std::shared_ptr<Link> given_up = std::exchange(link_, nullptr); // now: nobody shall ask anything more of it
+    given_up->mux()->abort(why);
+    failed(given_up->ended() ? given_up->ended() : why);
 }
 
 void Leg::on_link_ended(const Link& link) {
