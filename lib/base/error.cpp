@@ -1,5 +1,6 @@
 #include <adit/error.hpp>
 
+#include "base/hex.hpp"
 #include "base/ngrok_errors.hpp"
 
 #include <array>
@@ -134,7 +135,6 @@ std::string ErrorInfo::to_string() const {
     text += code_.message();
     if (detail_.empty()) return text;
     text += " (\"";
-    constexpr std::string_view hex = "0123456789abcdef";
     for (const char c : detail_) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\') {
@@ -142,9 +142,7 @@ std::string ErrorInfo::to_string() const {
         } else if (c == '\n') {
             text += "\\n";
         } else {
-            text += "\\x";
-            text += hex[byte >> 4];
-            text += hex[byte & 15];
+            append_hex(text.append("\\x"), byte);
         }
     }
     return text + "\")";

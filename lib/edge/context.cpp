@@ -1,5 +1,6 @@
 #include "edge/context.hpp"
 
+#include "base/hex.hpp"
 #include "edge/spawn.hpp"
 
 #include <adit/limits.hpp>
@@ -16,15 +17,13 @@ bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 |
 
 /// Lines have text of agents in them, which must neither begin a line of its own nor command a terminal.
 std::string escaped(std::string_view line) {
-    static constexpr char hex[] = "0123456789abcdef";
     std::string text;
     for (const char c : line) {
         if (!is_control(c)) {
             text += c;
             continue;
         }
-        const auto byte = static_cast<unsigned char>(c);
-        text.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
+        append_hex(text.append("\\x"), static_cast<std::uint8_t>(c));
     }
     return text;
 }

@@ -3,6 +3,7 @@
 #include "edge/token_directory.hpp"
 
 #include "base/bytes.hpp"
+#include "base/hex.hpp"
 #include "base/random.hpp"
 #include "base/url.hpp"
 
@@ -19,13 +20,7 @@ bool has_token_shape(std::string_view token) noexcept {
 }
 
 std::string name_of(const tls::Sha256& digest) {
-    static constexpr char hex[] = "0123456789abcdef";
-    std::string name = "cr_";
-    for (std::size_t i = 0; i < 12; ++i) {
-        name += hex[digest[i] >> 4];
-        name += hex[digest[i] & 15];
-    }
-    return name;
+    return "cr_" + hex_encode(Bytes(digest).first(12));
 }
 
 } // namespace

@@ -30,7 +30,7 @@ LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
         if (leg->endpoint->app_protocol != endpoint.app_protocol) continue; // bound anew
         kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
         const bool fresh = replayable || Clock::now() - leg->idle_since < reuse_unsafe_time;
-        if (fresh && leg->endpoint->online) return leg;
+        if (fresh && leg->endpoint->online && leg->reusable()) return leg;
         leg->drop(true);
     }
     return nullptr;

@@ -1,5 +1,6 @@
 #include "inspector/inspector_impl.hpp"
 
+#include "base/hex.hpp"
 #include "base/random.hpp"
 #include "client/own_thread.hpp"
 #include "client/thrown.hpp"
@@ -18,12 +19,9 @@ constexpr std::string_view busy = "HTTP/1.1 503 Service Unavailable\r\nConnectio
 
 /// So that ids of a former inspector are none of this one.
 std::string random_prefix() {
-    static constexpr std::string_view digits = "0123456789abcdef";
     std::array<std::uint8_t, 4> bytes{};
     fill_random(bytes);
-    std::string out;
-    for (const std::uint8_t byte : bytes) out += {digits[byte >> 4], digits[byte & 15]};
-    return out;
+    return hex_encode(bytes);
 }
 
 ErrorInfo cannot_listen(const asio::ip::tcp::endpoint& at, const std::error_code& ec) {

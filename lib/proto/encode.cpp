@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "base/hex.hpp"
 #include "proto/object_writer.hpp"
 #include "proto/rpc_error.hpp"
 
@@ -31,7 +32,6 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 void append_escaped(std::string& out, char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
     switch (c) {
     case '"': out += "\\\""; return;
     case '\\': out += "\\\\"; return;
@@ -40,10 +40,7 @@ void append_escaped(std::string& out, char c) {
     case '\t': out += "\\t"; return;
     default: break;
     }
-    const auto byte = static_cast<unsigned char>(c);
-    out += "\\u00";
-    out += hex[byte >> 4];
-    out += hex[byte & 15];
+    append_hex(out.append("\\u00"), static_cast<std::uint8_t>(c));
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "tls/x509.hpp"
 
+#include "base/hex.hpp"
 #include "base/ip_address.hpp"
 
 #include <openssl/bn.h>
@@ -15,16 +16,6 @@
 
 namespace adit::inline v0::tls::x509 {
 namespace {
-
-std::string hex(Bytes bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t byte : bytes) {
-        text += digits[byte >> 4];
-        text += digits[byte & 15];
-    }
-    return text;
-}
 
 std::string serial_text(const X509* certificate) {
     const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
@@ -101,7 +92,7 @@ CertificateInfo describe(const X509* certificate) {
     std::uint8_t digest[SHA256_DIGEST_LENGTH];
     unsigned size = 0;
     if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1)
-        info.fingerprint = hex(Bytes(digest, size));
+        info.fingerprint = hex_encode(Bytes(digest, size));
     read_names(certificate, info);
     info.not_before = time_of(X509_get0_notBefore(certificate));
     info.not_after = time_of(X509_get0_notAfter(certificate));

@@ -1,4 +1,5 @@
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "base/random.hpp"
 #include "policy/actions/webhook_scheme.hpp"
 
@@ -157,19 +158,9 @@ Verdict check_time(const Scheme& scheme, std::string_view sent, sys_seconds now)
            ", at most " + std::to_string(scheme.tolerance.count()) + " s are allowed";
 }
 
-std::string hex_of(Bytes bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t b : bytes) {
-        text += digits[b >> 4];
-        text += digits[b & 15];
-    }
-    return text;
-}
-
 std::string encoded_mac(const Scheme& scheme, std::string_view key, std::span<const Bytes> pieces) {
     const std::vector<std::uint8_t> mac = tls::hmac(scheme.hash, as_bytes(key), pieces);
-    return scheme.encoding == Scheme::Encoding::hex ? hex_of(mac) : base64_encode(as_text(mac));
+    return scheme.encoding == Scheme::Encoding::hex ? hex_encode(mac) : base64_encode(as_text(mac));
 }
 
 bool same_signature(const Scheme& scheme, std::string_view sent, std::string_view expected) {

@@ -88,7 +88,6 @@ Verdict check_time(const Scheme& scheme, std::string_view sent, std::chrono::sys
 std::string encoded_mac(const Scheme& scheme, std::string_view key, std::span<const Bytes> pieces);
 /// In constant time; hex of both cases.
 bool same_signature(const Scheme& scheme, std::string_view sent, std::string_view expected);
-std::string hex_of(Bytes bytes);
 
 // webhook_special.cpp
 Verdict check_token(const Check& check);

@@ -1,5 +1,6 @@
 // The schemes that sign more than pieces one after another, and the challenges.
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "base/random.hpp"
 #include "policy/actions/webhook_scheme.hpp"
 
@@ -172,7 +173,7 @@ Verdict check_form(const Check& check) {
         const auto hash = query_value(check.request.url, "bodySHA256");
         const tls::Hash kind = tls::Hash::sha256;
         if (!hash) return "the body is no form, and the URL has no bodySHA256";
-        if (!constant_time_equal(as_bytes(*hash), as_bytes(hex_of(tls::digest(kind, check.request.body)))))
+        if (!constant_time_equal(as_bytes(*hash), as_bytes(hex_encode(tls::digest(kind, check.request.body)))))
             return "the body is another one than bodySHA256 says";
     }
     bool found = false;

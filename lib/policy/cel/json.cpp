@@ -3,6 +3,7 @@
 #include <adit/limits.hpp>
 
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "policy/cel/text.hpp"
 #include "policy/cel/utf8.hpp"
 
@@ -155,7 +156,6 @@ private:
         if (!utf8_valid(text)) return fail("a string for JSON must be UTF-8");
         out.push_back('"');
         for (const char c : text) {
-            static constexpr std::string_view digits = "0123456789abcdef";
             const auto byte = static_cast<unsigned char>(c);
             if (c == '"' || c == '\\') {
                 out.push_back('\\');
@@ -167,9 +167,7 @@ private:
             } else if (c == '\t') {
                 out.append("\\t");
             } else if (byte < 0x20) {
-                out.append("\\u00");
-                out.push_back(digits[byte >> 4]);
-                out.push_back(digits[byte & 15]);
+                append_hex(out.append("\\u00"), byte);
             } else {
                 out.push_back(c);
             }

@@ -1,5 +1,6 @@
 // "%d of %s".format([...])
 #include "policy/cel/library.hpp"
+#include "base/hex.hpp"
 #include "policy/cel/text.hpp"
 
 #include <algorithm>
@@ -170,12 +171,7 @@ private:
         const std::size_t start = out_.size();
         if (value.is(Kind::string) || value.is(Kind::bytes)) {
             if (!call_.charge_bytes(2 * value.as_text().size())) return Call::exhausted();
-            static constexpr std::string_view digits = "0123456789abcdef";
-            for (const char c : value.as_text()) {
-                const auto byte = static_cast<unsigned char>(c);
-                out_.push_back(digits[byte >> 4]);
-                out_.push_back(digits[byte & 15]);
-            }
+            for (const char c : value.as_text()) append_hex(out_, static_cast<std::uint8_t>(c));
         } else if (Value problem = integer(verb, 16, value); problem.is_error()) {
             return problem;
         }

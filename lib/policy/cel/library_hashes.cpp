@@ -3,6 +3,7 @@
 #include "policy/cel/library.hpp"
 
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "tls/signature.hpp"
 
 namespace adit::inline v0::cel {
@@ -17,16 +18,6 @@ std::string big_endian(Integer value) {
     return out;
 }
 
-std::string hexadecimal(std::string_view bytes) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const char c : bytes) {
-        out.push_back(digits[static_cast<unsigned char>(c) >> 4]);
-        out.push_back(digits[static_cast<unsigned char>(c) & 15]);
-    }
-    return out;
-}
-
 template <class Make>
 Value hashed(Call& call, Arguments a, Make make) {
     const bool base64 = a.size() > 1 && a[1].as_text() == "base64";
@@ -34,7 +25,7 @@ Value hashed(Call& call, Arguments a, Make make) {
         return Value::error("a hash is written as \"hex\" or \"base64\"");
     if (!call.charge(20) || !call.charge_bytes(2 * a[0].as_text().size())) return Call::exhausted();
     const std::string bytes = make(a[0].as_text());
-    return Value::string(base64 ? base64_encode(bytes) : hexadecimal(bytes));
+    return Value::string(base64 ? base64_encode(bytes) : hex_encode(as_bytes(bytes)));
 }
 
 template <tls::Hash kind>

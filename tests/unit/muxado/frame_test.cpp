@@ -1,5 +1,6 @@
 #include "muxado/frame.hpp"
 
+#include "base/hex.hpp"
 #include "support/doctest.hpp"
 #include "unit/muxado/wire.hpp"
 
@@ -24,12 +25,7 @@ TEST_CASE("a frame header is eight bytes, big endian, type above flags") {
         CAPTURE(row.hex);
         std::uint8_t out[frame_header_size];
         put_frame_header(out, row.header);
-        std::string hex;
-        for (const auto b : out) {
-            hex += "0123456789abcdef"[b >> 4];
-            hex += "0123456789abcdef"[b & 15];
-        }
-        CHECK(hex == row.hex);
+        CHECK(hex_encode(out) == row.hex);
         const FrameHeader back = get_frame_header(out);
         CHECK(back.length == row.header.length);
         CHECK(back.type == row.header.type);

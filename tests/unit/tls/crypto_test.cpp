@@ -1,4 +1,5 @@
 #include "tls/base64url.hpp"
+#include "base/hex.hpp"
 #include "tls/crypto.hpp"
 
 #include "support/doctest.hpp"
@@ -8,30 +9,16 @@
 using namespace adit;
 using namespace adit::tls;
 
-namespace {
-
-std::string hex(Bytes bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t b : bytes) {
-        text += digits[b >> 4];
-        text += digits[b & 15];
-    }
-    return text;
-}
-
-} // namespace
-
 TEST_CASE("digests, MACs and derived keys match their published vectors") {
-    CHECK(hex(sha256(as_bytes("abc"))) ==
+    CHECK(hex_encode(sha256(as_bytes("abc"))) ==
           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180
-    CHECK(hex(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    CHECK(hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))) ==
+    CHECK(hex_encode(sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK(hex_encode(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))) ==
           "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"); // RFC 4231 case 2
     const std::vector<std::uint8_t> secret(22, 0x0b);
     const std::vector<std::uint8_t> salt = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     const std::vector<std::uint8_t> info = {0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9};
-    CHECK(hex(hkdf_sha256(secret, salt, info, 42)) == // RFC 5869 A.1
+    CHECK(hex_encode(hkdf_sha256(secret, salt, info, 42)) == // RFC 5869 A.1
           "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
     CHECK(hkdf_sha256(secret, salt, info, 0).empty());
     CHECK_THROWS(hkdf_sha256(secret, salt, info, 255 * 32 + 1));

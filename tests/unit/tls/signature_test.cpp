@@ -1,6 +1,7 @@
 #include "tls/signature.hpp"
 
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "support/doctest.hpp"
 
 #include <string>
@@ -9,16 +10,6 @@ using namespace adit;
 using namespace adit::tls;
 
 namespace {
-
-std::string hex(Bytes bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t b : bytes) {
-        text += digits[b >> 4];
-        text += digits[b & 15];
-    }
-    return text;
-}
 
 std::string decoded(std::string_view base64) {
     const auto bytes = base64_decode(base64);
@@ -89,13 +80,13 @@ constexpr std::string_view rsa_certificate =
 
 TEST_CASE("digests match their published vectors") {
     // FIPS 180 and RFC 1321 for "abc"
-    CHECK(hex(digest(Hash::md5, as_bytes("abc"))) == "900150983cd24fb0d6963f7d28e17f72");
-    CHECK(hex(digest(Hash::sha1, as_bytes("abc"))) == "a9993e364706816aba3e25717850c26c9cd0d89d");
-    CHECK(hex(digest(Hash::sha256, as_bytes("abc"))) ==
+    CHECK(hex_encode(digest(Hash::md5, as_bytes("abc"))) == "900150983cd24fb0d6963f7d28e17f72");
+    CHECK(hex_encode(digest(Hash::sha1, as_bytes("abc"))) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+    CHECK(hex_encode(digest(Hash::sha256, as_bytes("abc"))) ==
           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    CHECK(hex(digest(Hash::sha384, as_bytes("abc"))) ==
+    CHECK(hex_encode(digest(Hash::sha384, as_bytes("abc"))) ==
           "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
-    CHECK(hex(digest(Hash::sha512, as_bytes("abc"))) ==
+    CHECK(hex_encode(digest(Hash::sha512, as_bytes("abc"))) ==
           "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
           "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
@@ -116,11 +107,11 @@ TEST_CASE("MACs match their published vectors, in one piece or in many") {
                        "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
     };
     for (const Row& row : rows) {
-        CHECK(hex(hmac(row.hash, as_bytes(key), std::vector{as_bytes(message)})) == row.mac);
+        CHECK(hex_encode(hmac(row.hash, as_bytes(key), std::vector{as_bytes(message)})) == row.mac);
         const Bytes pieces[] = {as_bytes(message.substr(0, 5)), {}, as_bytes(message.substr(5))};
-        CHECK(hex(hmac(row.hash, as_bytes(key), pieces)) == row.mac);
+        CHECK(hex_encode(hmac(row.hash, as_bytes(key), pieces)) == row.mac);
     }
-    CHECK(hex(hmac(Hash::sha256, {}, {})) ==
+    CHECK(hex_encode(hmac(Hash::sha256, {}, {})) ==
           "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
