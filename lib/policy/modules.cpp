@@ -11,7 +11,7 @@ namespace adit::inline v0::policy {
 namespace {
 
 ErrorInfo unsupported(std::string_view module) {
-    return ErrorInfo(ngrok_error(9026), "the module \"" + std::string(module) +
+    return ErrorInfo(ngrok_error(9026), "ERR_NGROK_2201: the module \"" + std::string(module) +
                                             "\" is not available in this version of the edge; bind without it");
 }
 

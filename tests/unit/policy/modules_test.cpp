@@ -120,7 +120,7 @@ TEST_CASE("values of modules that are refused, and modules that are not built") 
              o.mutual_tls_ca->mutual_tls_ca = "no PEM";
          }),
          "9026 ERR_NGROK_2203: MutualTLSCA.config.mutual_tls_certificate_authorities: "},
-        {http([](HttpOpts& o) { o.oauth.emplace(); }), "9026 the module \"OAuth\" is not available in this version of the edge"},
+        {http([](HttpOpts& o) { o.oauth.emplace(); }), "9026 ERR_NGROK_2201: the module \"OAuth\" is not available in this version of the edge"},
         {http([](HttpOpts& o) { o.oidc.emplace(); }), "9026 the module \"OIDC\" is not available"},
         {http([](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }), "9026 the module \"WebsocketTCPConverter\" is not available"},
         {http([](HttpOpts& o) { o.host_header_rewrite = true; }), "9026 the module \"HostHeaderRewrite\" is not available"},
