@@ -87,7 +87,7 @@ TEST_CASE("values of modules that are refused, and modules that are not built") 
              credential(o, "user", "password1");
              o.basic_auth->credentials[0].hashed_password = "x";
          }),
-         "9026 the module \"BasicAuth.hashed_password\" is not available"},
+         "9026 ERR_NGROK_2201: the module \"BasicAuth.hashed_password\" is not available"},
         {ips({"10.0.0.0/33"}, {}), "362 IPRestriction: \"10.0.0.0/33\" is no address and no CIDR"},
         {ips({"0.0.0.0/0"}, {"x"}), "362 IPRestriction: \"x\""},
         {ips({}, {"10.0.0.0/8"}), "393 IPRestriction: deny_cidrs without allow_cidrs lets nobody in"},
@@ -114,16 +114,16 @@ TEST_CASE("values of modules that are refused, and modules that are not built") 
              o.webhook_verification->provider = "github";
              o.webhook_verification->sealed_secret = "x";
          }),
-         "9026 the module \"WebhookVerification.sealed_secret\" is not available"},
+         "9026 ERR_NGROK_2201: the module \"WebhookVerification.sealed_secret\" is not available"},
         {http([](HttpOpts& o) {
              o.mutual_tls_ca.emplace();
              o.mutual_tls_ca->mutual_tls_ca = "no PEM";
          }),
          "9026 ERR_NGROK_2203: MutualTLSCA.config.mutual_tls_certificate_authorities: "},
         {http([](HttpOpts& o) { o.oauth.emplace(); }), "9026 ERR_NGROK_2201: the module \"OAuth\" is not available in this version of the edge"},
-        {http([](HttpOpts& o) { o.oidc.emplace(); }), "9026 the module \"OIDC\" is not available"},
-        {http([](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }), "9026 the module \"WebsocketTCPConverter\" is not available"},
-        {http([](HttpOpts& o) { o.host_header_rewrite = true; }), "9026 the module \"HostHeaderRewrite\" is not available"},
+        {http([](HttpOpts& o) { o.oidc.emplace(); }), "9026 ERR_NGROK_2201: the module \"OIDC\" is not available"},
+        {http([](HttpOpts& o) { o.websocket_tcp_converter.emplace(); }), "9026 ERR_NGROK_2201: the module \"WebsocketTCPConverter\" is not available"},
+        {http([](HttpOpts& o) { o.host_header_rewrite = true; }), "9026 ERR_NGROK_2201: the module \"HostHeaderRewrite\" is not available"},
         {http([](HttpOpts& o) { o.traffic_policy = "on_http_request:\n  - actions:\n      - type: oauth\n"; }),
          "9026 ERR_NGROK_2201: line 3, column 15: on_http_request[0].actions[0].type: the action oauth is not built"},
         {http([](HttpOpts& o) { o.traffic_policy = "["; }), "9026 ERR_NGROK_2236: line "},
@@ -137,10 +137,10 @@ TEST_CASE("values of modules that are refused, and modules that are not built") 
     TlsOpts tls;
     tls.tls_termination.emplace();
     tls.tls_termination->sealed_key = "x";
-    CHECK(refusal(tls, UrlScheme::tls).starts_with("9026 the module \"TLSTermination.sealed_key\""));
+    CHECK(refusal(tls, UrlScheme::tls).starts_with("9026 ERR_NGROK_2201: the module \"TLSTermination.sealed_key\""));
     tls.tls_termination.reset();
     tls.mutual_tls_at_edge.emplace();
-    CHECK(refusal(tls, UrlScheme::tls).starts_with("9026 the module \"MutualTLSAtEdge without TLSTermination\""));
+    CHECK(refusal(tls, UrlScheme::tls).starts_with("9026 ERR_NGROK_2201: the module \"MutualTLSAtEdge without TLSTermination\""));
     tls.mutual_tls_at_edge.reset();
     tls.tls_termination.emplace();
     tls.tls_termination->cert = "x";
