@@ -1,8 +1,8 @@
 // Lesson 12: an existing gRPC server behind a listener. It adds no listening port; each connection becomes a channel of it as a
-// descriptor. The endpoint is tcp://, since HTTP/2 goes through as it is, and gRPC clients dial that address.
+// descriptor. TLS ends at the edge, which speaks HTTP/2 with clients and, as the endpoint asks, with the server too.
 //
-//   examples/run 12_grpc               serves until Enter
-//   examples/run 12_grpc HOST:PORT     a client: one call, and one that streams
+//   examples/run 12_grpc                 serves until Enter
+//   examples/run 12_grpc HOST:PORT CA    a client: one call, and one that streams; CA: the edge's, a PEM file
 #include <adit/adit.hpp>
 #include <adit/edge.hpp>
 
@@ -12,11 +12,14 @@
 #include <grpcpp/server_posix.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 // The server as it was.
 class Service : public greeter::Greeter::Service {
@@ -48,8 +51,12 @@ void serve(adit::Listener listener, grpc::Server* server) {
     }
 }
 
-int call(const std::string& address) {
-    auto stub = greeter::Greeter::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+int call(const std::string& address, std::ifstream ca) {
+    grpc::SslCredentialsOptions tls;
+    tls.pem_root_certs.assign(std::istreambuf_iterator<char>(ca), {});
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride("grpc.localhost"); // a name that DNS does not know
+    auto stub = greeter::Greeter::NewStub(grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments));
     greeter::GreetRequest request;
     greeter::GreetReply reply;
     request.set_name("gRPC");
@@ -62,17 +69,20 @@ int call(const std::string& address) {
 }
 
 int main(int argc, char** argv) {
-    if (argc > 1) return call(argv[1]);
+    if (argc > 2) return call(argv[1], std::ifstream(argv[2]));
     Service service;
     auto server = grpc::ServerBuilder().RegisterService(&service).BuildAndStart();
     auto edge = adit::edge::Server::start(adit::edge::ServerOptions().authtoken("lesson"));
     auto options = adit::SessionOptions().server(edge.agent_address()).roots_pem(edge.ca_pem()).authtoken("lesson");
     auto session = adit::Session::connect(options);
-    auto listener = session.listen(adit::Endpoint("tcp://"));
+    auto listener = session.listen(adit::Endpoint("https://grpc.localhost").app_protocol("http2"));
     std::thread thread(serve, listener, server.get());
-    std::printf("online: %s\n", listener.url().c_str());
+    const auto ca = std::filesystem::temp_directory_path() / ("adit-grpc-" + std::to_string(::getpid()) + ".pem");
+    std::ofstream(ca) << edge.ca_pem();
+    std::printf("online: %s\nCA: %s\n", listener.url().c_str(), ca.c_str());
     std::fflush(stdout);
     std::getchar();
+    std::filesystem::remove(ca);
     listener.close();
     thread.join();
     server->Shutdown(); // calls that run may end

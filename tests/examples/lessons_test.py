@@ -171,8 +171,8 @@ def keep_alive(lesson, path, expected):
 
 def grpc(lesson):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        address = "%s:%d" % lesson.address
-        for done in pool.map(lambda _: subprocess.run([program, address], capture_output=True, text=True, timeout=60), range(4)):
+        words = [program, "%s:%d" % lesson.address, lesson.wait_line(r"CA: (\S+)$")[1]]
+        for done in pool.map(lambda _: subprocess.run(words, capture_output=True, text=True, timeout=60), range(4)):
             assert done.returncode == 0, done
             assert done.stdout == "hello gRPC\ngRPC 1\ngRPC 2\ngRPC 3\n", done
 
