@@ -32,6 +32,13 @@ Code find_code(std::string_view line) {
     return code;
 }
 
+// Official clients take any "ERR_NGROK_n" for the code, and drop the line that it is in: within a message it is "error n".
+std::string without_codes(std::string_view message) {
+    std::string text(message);
+    for (std::size_t at = 0; (at = text.find(marker, at)) != std::string::npos;) text.replace(at, marker.size(), "error ");
+    return text;
+}
+
 } // namespace
 
 ErrorInfo parse_rpc_error(std::string_view text) {
@@ -52,7 +59,7 @@ ErrorInfo parse_rpc_error(std::string_view text) {
 }
 
 std::string format_rpc_error(int number, std::string_view message) {
-    std::string text(message);
+    std::string text = without_codes(message);
     const NgrokErrorEntry* entry = find_ngrok_error(number);
     if (text.empty()) text = entry != nullptr ? entry->text : "the request was refused";
     if (number > 0) text += "\n\n" + std::string(marker) + std::to_string(number);

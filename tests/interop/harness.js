@@ -1,5 +1,6 @@
 // What the scenarios share: an edge process, visitors, upstreams, and a runner that prints one line a scenario.
 'use strict';
+const assert = require('node:assert/strict');
 const { spawn, execFileSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -116,6 +117,52 @@ function visit(edge, url, { method = 'GET', headers = {}, body, agent = false } 
     });
 }
 
+/** An edge that ends with the test. */
+async function edgeOf(cleanup, options) {
+    const edge = await Edge.start(options);
+    cleanup(() => edge.stop());
+    return edge;
+}
+
+/** An HTTP application on `port`, which counts its requests and answers with what it got as JSON, unless `answer` does. */
+async function application(cleanup, answer = (request, response, seen) => response.end(JSON.stringify(seen))) {
+    const app = { requests: 0 };
+    const server = http.createServer(async (request, response) => {
+        app.requests += 1;
+        const chunks = [];
+        for await (const chunk of request) chunks.push(chunk);
+        answer(request, response, { method: request.method, url: request.url, headers: request.headers,
+            body: Buffer.concat(chunks).toString() });
+    });
+    cleanup(() => server.close());
+    app.port = await listening(server);
+    return app;
+}
+
+/** ngrok.forward() to a port of ours, in a session of its own. */
+async function forward(cleanup, edge, port, config) {
+    const listener = await ngrok.forward({ addr: '127.0.0.1:' + port, authtoken: token, server_addr: edge.agent,
+        session_ca_cert: edge.ca, force_new_session: true, ...config });
+    cleanup(() => listener.close());
+    return listener;
+}
+
+/** The client's exception about a bind with `config` has all of these in its text, and there is no endpoint of it. */
+async function refused(edge, config, ...expected) {
+    const before = await edge.endpoints();
+    await assert.rejects(forward(() => {}, edge, 1, config), (error) => {
+        for (const text of expected) assert.match(error.message, text);
+        return true;
+    });
+    assert.deepEqual(await edge.endpoints(), before);
+}
+
+/** `code`: the edge's own number; none for an answer of the application. */
+function checkAnswer(answer, status, code) {
+    assert.equal(answer.status, status, answer.body.toString());
+    assert.equal(answer.headers['ngrok-error-code'], code && 'ERR_NGROK_' + code);
+}
+
 async function eventually(what, check, ms = 15000) {
     const until = Date.now() + ms;
     for (;;) {
@@ -158,5 +205,5 @@ async function runAll(filters) {
     process.exit(failed ? 1 : 0);
 }
 
-module.exports = { Edge, connect, eventually, listening, makeCa, makeCertificate, ngrok, runAll, scenario, sha256, token, visit,
+module.exports = { Edge, application, checkAnswer, connect, edgeOf, eventually, forward, listening, makeCa, makeCertificate, ngrok, refused, runAll, scenario, sha256, token, visit,
     http, https, net, tls, once, crypto };

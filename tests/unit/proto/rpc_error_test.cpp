@@ -46,6 +46,8 @@ TEST_CASE("a refusal's text is message, blank line, code") {
     CHECK(format_rpc_error(334, "") == "the endpoint is already online\n\nERR_NGROK_334");
     CHECK(format_rpc_error(987654, "") == "the request was refused\n\nERR_NGROK_987654");
     CHECK(format_rpc_error(0, "no handler") == "no handler");
+    CHECK(format_rpc_error(9026, "ERR_NGROK_2201: line 3: no such action\nas ERR_NGROK_2203") ==
+          "error 2201: line 3: no such action\nas error 2203\n\nERR_NGROK_9026");
     CHECK_FALSE(format_rpc_error(0, "").empty());
 }
 
