@@ -117,13 +117,14 @@ asio::awaitable<bool> Http2Request::put(Bytes bytes) {
     co_return ok;
 }
 
-/// False: the visitor is gone.
+/// After write() took less than it was given. Others may have taken the room meanwhile: write() again, which then asks to be
+/// told once more. False: the visitor is gone.
 asio::awaitable<bool> Http2Request::wait_writable() {
     const auto self = shared_from_this();
     writing_ = true;
     stalled_ = 0;
     write_time_.arm(TimeoutKind::stall);
-    while (!gone_ && visitor_.session().write_space(id_) == 0) co_await writable_.wait();
+    if (!gone_) co_await writable_.wait();
     write_time_.disarm();
     writing_ = false;
     co_return still_there();
