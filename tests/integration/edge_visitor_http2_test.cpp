@@ -135,6 +135,19 @@ TEST_CASE("a visitor that gives no credit holds the application, not the edge's 
     CHECK(world.visitor.whole(quick).body == "quick");
 }
 
+TEST_CASE("answers that together exceed what the edge keeps of a connection all arrive") {
+    World world;
+    const std::size_t size = 250'000; // within an agent's stream, so that the application does not wait
+    std::vector<adit::http2::StreamId> ids;
+    for (int i = 0; i < 40; ++i) ids.push_back(world.visitor.get("/" + std::to_string(i)));
+    std::vector<AppStream> apps;
+    for (int i = 0; i < 40; ++i) {
+        apps.push_back(world.accept());
+        apps.back().answer(std::string(size, 'x'));
+    }
+    for (const auto id : ids) CHECK(world.visitor.whole(id).body.size() == size);
+}
+
 TEST_CASE("a request that is taken back ends at the application, and the connection goes on") {
     World world;
     const auto id = world.visitor.get("/gone");
