@@ -49,7 +49,7 @@ inline constexpr std::size_t sessions_per_credential = 100;    ///< legs of agen
 inline constexpr std::size_t advertised_addresses = 16;        ///< of an edge, told to each agent; it keeps two legs
 
 // SDK
-inline constexpr std::size_t accept_backlog = 64;              ///< connections that wait for accept(); then that stream is refused
+inline constexpr std::size_t accept_backlog = 128;             ///< wait for accept(), then a stream is refused; one HTTP/2 visitor may send 100
 inline constexpr std::size_t accept_backlog_max = 1'024;       ///< as many streams as a peer may open
 inline constexpr std::size_t listeners_per_session = 1'000;    ///< as the edge's limit
 inline constexpr std::size_t proxy_headers_pending = 512;      ///< inbound streams whose head is not complete yet

@@ -78,6 +78,7 @@ struct Session::Impl {
     void reset(Stream& stream, ErrorCode code);
     void release(Stream& stream);
     void enter_closing(Stream& stream);
+    void uncount(Stream& stream);
     void enter_fin_wait(Stream& stream);
     void expire_closing();
     void drop_in(Stream& stream);

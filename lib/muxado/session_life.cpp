@@ -66,9 +66,13 @@ void Session::Impl::remove(Stream& stream) {
     stream.receive.close(growth);
     if (stream.use == StreamUse::peer_heartbeat) --peer_heartbeats;
     if (stream.closing) --count.closing_streams;
-    if (stream.local) --count.local_streams;
-    else if (!stream.closing) --count.remote_streams;
+    uncount(stream);
     streams.erase(stream.id);
+}
+
+void Session::Impl::uncount(Stream& stream) {
+    if (!std::exchange(stream.counted, false)) return;
+    --(stream.local ? count.local_streams : count.remote_streams);
 }
 
 void Session::Impl::queue_rst(StreamId id, ErrorCode code, bool fin_first) {
@@ -148,8 +152,8 @@ void Session::Impl::enter_closing(Stream& stream) {
     fin_wait_list.remove(stream);
     stream.closing_since.reset();
     stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
-    // The peer is done with a stream that we reset: it is none of those that it may have open.
-    if (!stream.local) --count.remote_streams;
+    // A stream that we reset is none of those that may be open: the peer hears of it before it hears of the next one.
+    if (!stream.local || !peer_keeps_streams) uncount(stream);
     closing_list.push_back(stream);
     if (++count.closing_streams > limits::streams_closing) remove(*closing_list.front());
 }

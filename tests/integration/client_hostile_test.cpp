@@ -226,7 +226,7 @@ TEST_CASE("streams full of bytes for a program that accepts none of them take no
     const std::string window(limits::initial_window, 'x');
     const std::size_t before = heap_in_use();
     std::vector<Visitor> visitors;
-    for (std::size_t i = 0; i < 4 * limits::accept_backlog; ++i) {
+    for (std::size_t i = 0; i < 3 * limits::accept_backlog; ++i) {
         visitors.push_back(edge.visit(listener.id()));
         (void)visitors.back().try_write(window); // as much as the window takes, or until the stream is refused
     }

@@ -2,7 +2,8 @@
 """Frame bots against a server of HTTP/2: floods and resets (threats T6, T7), malformed requests that could smuggle
 another one into HTTP/1.1 (T2), misuse of streams and frames. Every line is "ok NAME" or "not ok NAME: why".
 
-  h2_frames_test.py --server PROGRAM                       starts tests' own server and ends it
+  h2_frames_test.py --server PROGRAM [TEST...]             starts tests' own server (h2_test_server) and ends it
+  h2_frames_test.py --edge PROGRAM [TEST...]               the same with a real edge and its application (h2_edge_host)
   h2_frames_test.py --host H --port P [--ca FILE] [--name SNI] --control URL [TEST...]
 
 With --ca it speaks TLS with ALPN h2. Behind the address: GET has a small answer, "/big?N" one of N bytes, POST gets its
@@ -10,6 +11,7 @@ body back, a POST to "/hold" is answered at its end and a GET never. --control: 
 "requests", "open", "most_open" (requests at work), "rss" (bytes, of the server under test), "last" (the last head).
 """
 import argparse
+import atexit
 import json
 import os
 import socket
@@ -17,6 +19,7 @@ import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -172,7 +175,8 @@ def healthy():
     """Somebody else is still served."""
     with Bot() as bot:
         bot.request(get(), 1)
-        check(bot.answer(1) == "200", "another visitor got no answer")
+        status = bot.answer(1)
+        check(status == "200", f"another visitor got {status}: {bot.bodies.get(1)}")
 
 
 def flood(one, codes=(CALM,), most=200_000, batch=100, before=lambda bot: None):
@@ -229,7 +233,8 @@ def a_hundred_at_once():
         for i in range(100):
             bot.request(get(), 2 * i + 1)
         for i in range(100):
-            check(bot.answer(2 * i + 1) == "200", "no 200")
+            status = bot.answer(2 * i + 1)
+            check(status == "200", f"{status} to request {i}: {bot.bodies.get(2 * i + 1)}")
 
 
 @test
@@ -550,13 +555,20 @@ def add_tables():
 
 def main():
     server = None
-    if options.server:
+    if options.server or options.edge:
         # What AddressSanitizer holds back of freed memory must not count as the server's.
         env = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0"}
-        server = subprocess.Popen([options.server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        server = subprocess.Popen([options.server or options.edge], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         _, port, control_port = server.stdout.readline().split()
         options.host, options.port = "127.0.0.1", int(port)
         options.control = f"http://127.0.0.1:{control_port}/"
+    if options.edge:
+        options.name = "localhost"
+        with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as ca:
+            for line in iter(server.stdout.readline, "end\n"):
+                ca.write(line)
+        options.ca = ca.name
+        atexit.register(os.unlink, ca.name)
     add_tables()
     failed = 0
     for name in options.tests or tests:
@@ -576,6 +588,7 @@ def main():
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--server")
+parser.add_argument("--edge")
 parser.add_argument("--host", default="127.0.0.1")
 parser.add_argument("--port", type=int)
 parser.add_argument("--ca")

@@ -283,6 +283,30 @@ TEST_CASE("open fails at the limit and `openable` tells when a place is free") {
     CHECK(session.open(3));
 }
 
+TEST_CASE("who resets a stream may open another one at once, unless the peer may keep it") {
+    auto c = config(Role::server);
+    c.max_local_streams = 2;
+    Session session(c);
+    bool kept = false;
+    SUBCASE("any peer") {}
+    SUBCASE("a peer that keeps streams") {
+        session.set_peer_keeps_streams();
+        kept = true;
+    }
+    const auto a = session.open(3), b = session.open(3);
+    REQUIRE(b);
+    drain(session);
+    REQUIRE_FALSE(session.open(3));
+    session.reset(*a, ErrorCode::stream_cancelled);
+    CHECK(events(session) == (kept ? "" : "openable"));
+    CHECK(session.open(3).has_value() == !kept);
+    drain(session);
+    session.reset(*b, ErrorCode::stream_cancelled);
+    session.receive(data(*b, {}, fin), t0);
+    drain(session);
+    CHECK(session.counters().local_streams == 1); // the one that was opened last, or is kept
+}
+
 TEST_CASE("open refuses what can never work, and says why") {
     Session session(config(Role::client));
     CHECK(session.open(0xFFFF'FFFF).error().code() == errc::invalid_option);
