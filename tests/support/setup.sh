@@ -13,6 +13,8 @@ ADIT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 ADIT_BUILD=${ADIT_BUILD:-$ADIT_ROOT/build}
 case $ADIT_BUILD in /*) ;; *) ADIT_BUILD=$PWD/$ADIT_BUILD ;; esac
 export ADIT_ROOT ADIT_BUILD
+# Debian's servers are in sbin, which a user's PATH may lack.
+case :$PATH: in *:/usr/sbin:*) ;; *) PATH=$PATH:/usr/sbin ;; esac
 
 adit_say() { printf 'adit: %s\n' "$*" >&2; }
 
@@ -22,7 +24,7 @@ adit_packages() {
         build) echo g++ meson ninja-build pkg-config python3 xz-utils ca-certificates \
             libasio-dev libfmt-dev nlohmann-json3-dev node-llhttp doctest-dev libcli11-dev \
             libnghttp2-dev libre2-dev libyaml-dev zlib1g-dev libbrotli-dev ;;
-        integration) echo curl openssl python3-hpack ;;
+        integration) echo curl haproxy openssl python3-hpack ;;
         example) echo curl openssl ;;
         examples) echo curl openssl; for lesson in $(adit_special_examples); do adit_packages "$lesson"; done ;;
         09_events_and_spdlog) echo libspdlog-dev ;;
