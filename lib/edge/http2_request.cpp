@@ -117,8 +117,8 @@ asio::awaitable<bool> Http2Request::put(Bytes bytes) {
     co_return ok;
 }
 
-/// After write() took less than it was given. Others may have taken the room meanwhile: write() again, which then asks to be
-/// told once more. False: the visitor is gone.
+/// After write() took less than it was given. Others may have taken the room meanwhile: write() again, which
+/// then asks to be told once more. False: the visitor is gone.
 asio::awaitable<bool> Http2Request::wait_writable() {
     const auto self = shared_from_this();
     writing_ = true;

@@ -152,7 +152,8 @@ void Session::Impl::enter_closing(Stream& stream) {
     fin_wait_list.remove(stream);
     stream.closing_since.reset();
     stream.closing = stream.released = stream.fin_sent = stream.write_reset = stream.read_reset = true;
-    // A stream that we reset is none of those that may be open: the peer hears of it before it hears of the next one.
+    // A stream that we reset is none of those that may be open: the peer hears of it before it hears of the
+    // next one.
     if (!stream.local || !peer_keeps_streams) uncount(stream);
     closing_list.push_back(stream);
     if (++count.closing_streams > limits::streams_closing) remove(*closing_list.front());

@@ -53,7 +53,7 @@ struct Stream {
     bool rst_after_fin = false; ///< released while the peer was still sending
     bool closing =
         false; ///< RST sent and released: the id is remembered until the peer has reacted or some time passed
-    bool counted = true; ///< one of those that may be open
+    bool counted = true;               ///< one of those that may be open
     std::optional<Time> closing_since; ///< in closing_list or fin_wait_list, and told the time
     // events not yet polled
     bool event_opened = false;

@@ -170,6 +170,8 @@ private:
 };
 
 void read(Modules& modules, const HttpOpts& opts) {
+    // No official SDK sends it: ngrok's for Rust adds the request header "host" instead, for only the agent
+    // knows the upstream.
     modules.refuse(opts.host_header_rewrite, "HostHeaderRewrite");
     modules.refuse(opts.oauth.has_value(), "OAuth");
     modules.refuse(opts.oidc.has_value(), "OIDC");

@@ -32,10 +32,12 @@ Code find_code(std::string_view line) {
     return code;
 }
 
-// Official clients take any "ERR_NGROK_n" for the code, and drop the line that it is in: within a message it is "error n".
+// Official clients take any "ERR_NGROK_n" for the code, and drop the line that it is in: within a message it
+// is "error n".
 std::string without_codes(std::string_view message) {
     std::string text(message);
-    for (std::size_t at = 0; (at = text.find(marker, at)) != std::string::npos;) text.replace(at, marker.size(), "error ");
+    for (std::size_t at = 0; (at = text.find(marker, at)) != std::string::npos;)
+        text.replace(at, marker.size(), "error ");
     return text;
 }
 

@@ -13,7 +13,8 @@ namespace adit::inline v0 {
 ADIT_INTERNAL ErrorInfo parse_rpc_error(std::string_view text);
 
 /// What an "Error" member holds. `number` 0: the message alone. An empty message is replaced by the table's
-/// text. Another code within the message, "ERR_NGROK_n", becomes "error n": clients would take it for the code.
+/// text. Another code within the message, "ERR_NGROK_n", becomes "error n": clients would take it for the
+/// code.
 ADIT_INTERNAL std::string format_rpc_error(int number, std::string_view message);
 
 } // namespace adit::inline v0

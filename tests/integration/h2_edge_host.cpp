@@ -1,11 +1,13 @@
-// A real edge and an application behind it, for h2_frames_test.py --edge and h2spec. The edge is a process of its own, so
-// that what it takes of memory can be told.
+// A real edge and an application behind it, for h2_frames_test.py --edge and h2spec. The edge is a process of
+// its own, so that what it takes of memory can be told.
 //
-//   h2_edge_host      prints "ready HTTPS_PORT CONTROL_PORT", the CA and "end"; ends when its standard input does
+//   h2_edge_host      prints "ready HTTPS_PORT CONTROL_PORT", the CA and "end"; ends when its standard input
+//   does
 //
-// The application at https://localhost answers as h2_test_server does: what has a body gets it back, "/big?N" has N bytes,
-// "/hold" is answered only when its request has ended, and never if it is a GET. The control port speaks HTTP/1: one JSON
-// object with what the application saw, and the memory of the edge.
+// The application at https://localhost answers as h2_test_server does: what has a body gets it back, "/big?N"
+// has N bytes,
+// "/hold" is answered only when its request has ended, and never if it is a GET. The control port speaks
+// HTTP/1: one JSON object with what the application saw, and the memory of the edge.
 #include <adit/adit.hpp>
 #include <adit/edge.hpp>
 
@@ -101,15 +103,19 @@ private:
         ++seen.requests;
         work_.begin();
         seen.last.assign(request.method()).append(" ").append(request.target()).append("\n");
-        for (const Field& field : request) seen.last.append(field.name).append(": ").append(field.value) += '\n';
+        for (const Field& field : request)
+            seen.last.append(field.name).append(": ").append(field.value) += '\n';
         const std::string_view target = request.target();
         hold_ = target.starts_with("/hold");
         echo_ = !hold_ && (request.has_body() || request.method() == "POST");
         to_get_ = request.method() == "GET";
         big_ = 0;
-        if (target.starts_with("/big?")) std::from_chars(target.data() + 5, target.data() + target.size(), big_);
+        if (target.starts_with("/big?"))
+            std::from_chars(target.data() + 5, target.data() + target.size(), big_);
         big_ = std::min(big_, std::size_t{64} << 20);
-        if (echo_) good = co_await put("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
+        if (echo_)
+            good = co_await put(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
         co_return good;
     }
 
@@ -132,8 +138,8 @@ private:
         } else {
             const std::string text = big_ == 0 ? "hello from h2_edge_host\n" : "";
             const std::size_t size = std::max(big_, text.size());
-            good = co_await put("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(size) +
-                                "\r\n\r\n" + text);
+            good = co_await put("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
+                                std::to_string(size) + "\r\n\r\n" + text);
             for (std::size_t left = big_; good && left > 0;) {
                 const std::size_t piece = std::min<std::size_t>(left, 65'536);
                 good = co_await put(std::string(piece, 'b'));
@@ -164,8 +170,10 @@ std::string json_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
-        if (c == '\n') out += "\\n";
-        else if (static_cast<unsigned char>(c) >= 0x20) out += c;
+        if (c == '\n')
+            out += "\\n";
+        else if (static_cast<unsigned char>(c) >= 0x20)
+            out += c;
     }
     return out + "\"";
 }
@@ -183,10 +191,12 @@ asio::awaitable<void> tell(tcp::socket socket, pid_t edge) {
     co_await std::move(reading);
     const std::string body =
         "{\"requests\": " + std::to_string(seen.requests) + ", \"open\": " + std::to_string(seen.open) +
-        ", \"most_open\": " + std::to_string(seen.most_open) + ", \"connections\": " + std::to_string(seen.connections) +
+        ", \"most_open\": " + std::to_string(seen.most_open) +
+        ", \"connections\": " + std::to_string(seen.connections) +
         ", \"rss\": " + std::to_string(resident(edge)) + ", \"last\": " + json_text(seen.last) + "}\n";
-    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                               std::to_string(body.size()) + "\r\n\r\n" + body;
+    const std::string answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
     const auto bytes = asio::buffer(answer);
     auto writing = asio::async_write(socket, bytes, as_tuple);
     co_await std::move(writing);
@@ -207,10 +217,12 @@ asio::awaitable<void> control(tcp::acceptor& acceptor, pid_t edge) {
 /// Tells its ports and CA, and runs until `until` is closed.
 int run_edge(int told, int until) {
     auto server = edge::Server::start(edge::ServerOptions().authtoken("h2-token"));
-    const std::string text = server.agent_address() + " " + std::to_string(server.https_port()) + "\n" + server.ca_pem();
+    const std::string text =
+        server.agent_address() + " " + std::to_string(server.https_port()) + "\n" + server.ca_pem();
     const bool written = ::write(told, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     ::close(told);
-    for (char byte; written && ::read(until, &byte, 1) > 0;) {}
+    for (char byte; written && ::read(until, &byte, 1) > 0;) {
+    }
     server.stop();
     return 0;
 }
@@ -222,7 +234,8 @@ struct EdgeFacts {
 EdgeFacts hear(int from) {
     std::string text;
     char piece[4'096];
-    for (ssize_t n; (n = ::read(from, piece, sizeof piece)) > 0;) text.append(piece, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = ::read(from, piece, sizeof piece)) > 0;)
+        text.append(piece, static_cast<std::size_t>(n));
     EdgeFacts facts;
     const std::size_t blank = text.find(' '), line = text.find('\n');
     if (line == std::string::npos) return facts;
@@ -234,7 +247,8 @@ EdgeFacts hear(int from) {
 
 asio::awaitable<void> run_application(EdgeFacts facts, int control_port) {
     const auto executor = co_await asio::this_coro::executor;
-    const auto options = SessionOptions().server(facts.agent_address).roots_pem(facts.ca).authtoken("h2-token");
+    const auto options =
+        SessionOptions().server(facts.agent_address).roots_pem(facts.ca).authtoken("h2-token");
     auto session = co_await Session::async_connect(executor, options);
     const Endpoint endpoint("https://localhost");
     auto listener = co_await session.async_listen(endpoint);
@@ -273,15 +287,16 @@ int main() {
     input.async_read_some(space, [&context](std::error_code, std::size_t) { context.stop(); });
     asio::co_spawn(context, control(acceptor, edge), asio::detached);
     bool failed = false;
-    asio::co_spawn(context, run_application(facts, acceptor.local_endpoint().port()), [&](const std::exception_ptr& error) {
-        try {
-            if (error) std::rethrow_exception(error);
-        } catch (const std::exception& problem) {
-            std::fprintf(stderr, "h2_edge_host: %s\n", problem.what());
-        }
-        failed = true; // the listener ended before our input
-        context.stop();
-    });
+    asio::co_spawn(context, run_application(facts, acceptor.local_endpoint().port()),
+                   [&](const std::exception_ptr& error) {
+                       try {
+                           if (error) std::rethrow_exception(error);
+                       } catch (const std::exception& problem) {
+                           std::fprintf(stderr, "h2_edge_host: %s\n", problem.what());
+                       }
+                       failed = true; // the listener ended before our input
+                       context.stop();
+                   });
     context.run();
     ::close(until[1]);
     int status = 0;

@@ -205,5 +205,5 @@ async function runAll(filters) {
     process.exit(failed ? 1 : 0);
 }
 
-module.exports = { Edge, application, checkAnswer, connect, edgeOf, eventually, forward, listening, makeCa, makeCertificate, ngrok, refused, runAll, scenario, sha256, token, visit,
-    http, https, net, tls, once, crypto };
+module.exports = { Edge, application, checkAnswer, connect, crypto, edgeOf, eventually, forward, http, https, listening, makeCa,
+    makeCertificate, net, ngrok, once, refused, runAll, scenario, sha256, tls, token, visit };

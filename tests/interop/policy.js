@@ -119,8 +119,10 @@ h.scenario('policy: the old form', async (cleanup) => {
     const edge = await h.edgeOf(cleanup);
     const app = await h.application(cleanup);
     const policy = JSON.stringify({
-        inbound: [{ name: 'no', expressions: ["req.Method == 'PUT'"], actions: [{ type: 'deny', config: { status_code: 405 } }] }],
-        outbound: [{ expressions: [], name: 'mark', actions: [{ type: 'add-headers', config: { headers: { 'x-old': 'yes' } } }] }],
+        inbound: [{ name: 'no', expressions: ["req.Method == 'PUT'"],
+            actions: [{ type: 'deny', config: { status_code: 405 } }] }],
+        outbound: [{ expressions: [], name: 'mark',
+            actions: [{ type: 'add-headers', config: { headers: { 'x-old': 'yes' } } }] }],
     });
     const url = (await h.forward(cleanup, edge, app.port, { policy })).url();
     h.checkAnswer(await h.visit(edge, url, { method: 'PUT' }), 405);
