@@ -1,10 +1,13 @@
-// The upstream of every contender: on one port HTTP ("GET /N" answers N bytes, keep-alive), on the other raw TCP (send
-// "N\n", receive N bytes). One thread. Prints "ready HTTP_PORT RAW_PORT"; ends when standard input does.
+// The upstream of every contender: on one port HTTP ("GET /N" answers N bytes, keep-alive; a WebSocket gets back what it
+// sends), on the other raw TCP (send "N\n", receive N bytes). One thread. Prints "ready HTTP_PORT RAW_PORT"; ends when standard input does.
 #include <adit/asio.hpp>
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/read_until.hpp>
 #include <asio/write.hpp>
+
+#include <openssl/base64.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <cstdio>
@@ -36,6 +39,32 @@ asio::awaitable<void> send(tcp::socket& socket, std::string head, std::size_t si
     }
 }
 
+/// What Sec-WebSocket-Accept says (RFC 6455 4.2.2); empty: the request is for no WebSocket. Heads are as our loads and
+/// haproxy write them.
+std::string accept_key(std::string_view head) {
+    for (const std::string_view name : {"Sec-WebSocket-Key: ", "sec-websocket-key: "}) {
+        const auto at = head.find(name);
+        if (at == std::string_view::npos) continue;
+        const std::string key = std::string(head.substr(at + name.size(), 24)) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
+        SHA1(reinterpret_cast<const std::uint8_t*>(key.data()), key.size(), digest.data());
+        std::array<std::uint8_t, 29> text{};
+        return {reinterpret_cast<const char*>(text.data()), EVP_EncodeBlock(text.data(), digest.data(), digest.size())};
+    }
+    return {};
+}
+
+asio::awaitable<void> echo(tcp::socket& socket, std::string first) {
+    std::array<char, 4096> bytes{};
+    std::error_code ec;
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
+    co_await asio::async_write(socket, asio::buffer(first), token);
+    while (!ec) {
+        const std::size_t n = co_await socket.async_read_some(asio::buffer(bytes), token);
+        if (!ec) co_await asio::async_write(socket, asio::buffer(bytes.data(), n), token);
+    }
+}
+
 asio::awaitable<void> serve(tcp::socket socket, bool http) {
     std::string input;
     std::error_code ec;
@@ -45,6 +74,12 @@ asio::awaitable<void> serve(tcp::socket socket, bool http) {
         auto buffer = asio::dynamic_buffer(input, 64 * 1024);
         const std::size_t n = co_await asio::async_read_until(socket, buffer, end_of_request, token);
         if (ec) co_return;
+        if (const std::string key = http ? accept_key(std::string_view(input).substr(0, n)) : std::string(); !key.empty()) {
+            std::string first = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                                "Sec-WebSocket-Accept: " + key + "\r\n\r\n" + input.substr(n);
+            co_await echo(socket, std::move(first));
+            co_return;
+        }
         const std::size_t size = std::strtoull(input.c_str() + (http ? sizeof "GET /" - 1 : 0), nullptr, 10);
         input.erase(0, n);
         std::string head;
