@@ -105,12 +105,12 @@ std::optional<ErrorInfo> check_tail(std::string_view tail, std::string_view url)
 
 Result<HostPort> split_host_port(std::string_view text) {
     const auto parts = split_authority(text);
-    const ErrorInfo error(errc::invalid_option, quoted(text) + " is not host:port (IPv6 as [v6]:port)");
-    if (!parts) return error;
+    const auto error = [&] { return ErrorInfo(errc::invalid_option, quoted(text) + " is not host:port (IPv6 as [v6]:port)"); };
+    if (!parts) return error();
     HostPort result(std::string(parts->host), std::nullopt);
     if (!parts->port) return result;
     std::uint16_t port = 0;
-    if (parse_port(*parts->port, port) != PortError::none) return error;
+    if (parse_port(*parts->port, port) != PortError::none) return error();
     result.port = port;
     return result;
 }

@@ -12,10 +12,19 @@ namespace {
 
 bool is_normal(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
 
+/// ":" and a port from 1 to 65535 without leading zeros, or nothing.
+bool is_plain_port(std::string_view text) noexcept {
+    if (text.empty()) return true;
+    const std::string_view digits = text.substr(1);
+    return !digits.empty() && digits.size() <= 5 && digits.front() != '0' && (digits.size() < 5 || digits < "65536") &&
+           std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 /// The host name of a Host field; empty if no endpoint can have it.
 void take_host(std::string_view authority, std::string& host) {
-    if (std::ranges::all_of(authority, is_normal) && !authority.ends_with('.')) { // nearly always
-        host = authority;
+    const std::string_view name = authority.substr(0, authority.find(':'));
+    if (std::ranges::all_of(name, is_normal) && !name.ends_with('.') && is_plain_port(authority.substr(name.size()))) {
+        host = name; // nearly always
         return;
     }
     host.clear();
