@@ -11,6 +11,10 @@
 namespace adit::inline v0 {
 namespace {
 
+// What a usual head needs, at once.
+constexpr std::size_t first_entries = 16;
+constexpr std::size_t first_arena = 512;
+
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 // RFC 9110 5.6.2: 0 for a tchar, so that a whole name is judged by one OR over its bytes.
@@ -186,6 +190,7 @@ bool Fields::add(FieldId id, std::string_view value) {
 
 void Fields::append(std::string_view name, std::string_view value, FieldId id) {
     reserve_for(name, value);
+    if (entries_.capacity() == 0) entries_.reserve(first_entries);
     const Span name_span = store(name);
     entries_.push_back({name_span, store(value), id});
 }
@@ -232,7 +237,7 @@ void Fields::reserve_for(std::string_view& a, std::string_view& b) {
     const char* const before = arena_.data();
     const std::ptrdiff_t at_a = move_a ? a.data() - before : 0;
     const std::ptrdiff_t at_b = move_b ? b.data() - before : 0;
-    arena_.reserve(std::max(needed, 2 * arena_.capacity()));
+    arena_.reserve(std::max({needed, 2 * arena_.capacity(), first_arena}));
     if (move_a) a = {arena_.data() + at_a, a.size()};
     if (move_b) b = {arena_.data() + at_b, b.size()};
 }
