@@ -30,11 +30,15 @@ struct ChunkQueue::Chunk {
 
 namespace {
 
-// Returning 16 KiB chunks to malloc lets it trim the heap, and every burst then pays for page faults again.
+// Queues that outlive the caches of their thread (statics of the main thread) must not touch them.
+thread_local bool caches_closed = false;
+
+// Returning chunks to malloc lets it trim the heap, and every burst then pays for page faults again.
+template <std::size_t slots>
 class ChunkCache {
 public:
     ~ChunkCache() {
-        closed = true;
+        caches_closed = true;
         for (; count_ != 0; --count_) ::operator delete(slots_[count_ - 1]);
     }
     void* take() noexcept { return count_ != 0 ? slots_[--count_] : nullptr; }
@@ -43,24 +47,33 @@ public:
         slots_[count_++] = p;
         return true;
     }
-    // Queues that outlive the cache of their thread (statics of the main thread) must not touch it.
-    static thread_local bool closed;
 
 private:
-    static constexpr std::size_t slots = 64; // 1 MiB a thread
     void* slots_[slots];
     std::size_t count_ = 0;
 };
 
-thread_local bool ChunkCache::closed = false;
-thread_local ChunkCache cache;
+thread_local ChunkCache<64> large_chunks;   // 1 MiB a thread
+thread_local ChunkCache<256> medium_chunks; // 1 MiB a thread
+
+void* take(std::size_t capacity) noexcept {
+    if (!ADIT_CHUNK_CACHE || caches_closed) return nullptr;
+    if (capacity == ChunkQueue::large_chunk) return large_chunks.take();
+    return capacity == ChunkQueue::medium_chunk ? medium_chunks.take() : nullptr;
+}
+
+bool keep(void* chunk, std::size_t capacity) noexcept {
+    if (!ADIT_CHUNK_CACHE || caches_closed) return false;
+    if (capacity == ChunkQueue::large_chunk) return large_chunks.keep(chunk);
+    return capacity == ChunkQueue::medium_chunk && medium_chunks.keep(chunk);
+}
 
 } // namespace
 
 void ChunkQueue::add_chunk(std::size_t for_bytes) {
-    const std::size_t capacity = head_ == nullptr && for_bytes <= small_chunk ? small_chunk : large_chunk;
-    void* memory = nullptr;
-    if (ADIT_CHUNK_CACHE && capacity == large_chunk && !ChunkCache::closed) memory = cache.take();
+    std::size_t capacity = large_chunk;
+    if (head_ == nullptr && for_bytes <= medium_chunk) capacity = for_bytes <= small_chunk ? small_chunk : medium_chunk;
+    void* memory = take(capacity);
     if (memory == nullptr) memory = ::operator new(sizeof(Chunk) + capacity);
     auto* chunk = new (memory) Chunk;
     chunk->capacity = static_cast<std::uint32_t>(capacity);
@@ -72,9 +85,9 @@ void ChunkQueue::drop_front() noexcept {
     Chunk* chunk = head_;
     head_ = chunk->next;
     if (head_ == nullptr) tail_ = nullptr;
-    const bool large = chunk->capacity == large_chunk;
+    const std::size_t capacity = chunk->capacity;
     chunk->~Chunk();
-    if (ADIT_CHUNK_CACHE && large && !ChunkCache::closed && cache.keep(chunk)) return;
+    if (keep(chunk, capacity)) return;
     ::operator delete(chunk);
 }
 
