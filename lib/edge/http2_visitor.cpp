@@ -34,8 +34,8 @@ asio::awaitable<void> Http2Visitor::run() {
     idle_time_.disarm();
     session_.transport_closed(); // ends the exchanges
     close();
+    drop_legs(); // their readers end by that
     co_await ended();
-    drop_legs();
     stream_->close();
 }
 

@@ -3,6 +3,7 @@
 #include "h2_visitor.hpp"
 
 #include <future>
+#include <optional>
 #include <thread>
 
 using adit::http2::ErrorCode;
@@ -81,6 +82,19 @@ TEST_CASE("requests at the same time have streams of their own, which serve the 
     apps[0].answer("again");
     CHECK(world.visitor.whole(again).body == "again");
     CHECK(world.edge.nothing_comes(world.listener));
+}
+
+TEST_CASE("the streams that are kept for a visitor end when he leaves") {
+    World world([](adit::edge::ServerOptions& options) { options.agent_stream_idle_time(300s); });
+    std::optional<H2Visitor> visitor;
+    visitor.emplace(world.edge.server.https_port(), host, world.edge.server.ca_pem());
+    const auto id = visitor->get("/");
+    AppStream app = world.accept();
+    app.read_head();
+    app.answer("hello");
+    CHECK(visitor->whole(id).body == "hello");
+    visitor.reset();
+    CHECK(app.read_end() == asio::error::eof);
 }
 
 TEST_CASE("bodies of both directions stream, with trailers") {
