@@ -115,6 +115,8 @@ public:
     void clear() noexcept;
     /// Empty, and holds no memory.
     void release() noexcept;
+    /// Bytes held, used or not.
+    std::size_t memory() const noexcept { return arena_.capacity() + entries_.capacity() * sizeof(Entry); }
 
 protected:
     friend class HeadReader; // parses into the arena in place

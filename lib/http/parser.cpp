@@ -5,6 +5,7 @@
 namespace adit::inline v0 {
 namespace {
 
+constexpr std::size_t kept_memory = 4'096; // between two answers: an agent's stream waits for seconds, and there are few
 constexpr std::string_view cut_request = "the visitor ended the connection in the middle of a request";
 constexpr HttpError unsolicited{502, "The application sent bytes that answer no request."};
 constexpr HttpError unasked_switch{502, "The application switched protocols without having been asked to."};
@@ -196,7 +197,7 @@ bool ResponseParser::waiting() const noexcept {
 
 void ResponseParser::release_memory() noexcept {
     if (!idle()) return;
-    head_.release();
+    if (head_.memory() > kept_memory) head_.release();
     body_.release_memory();
 }
 
