@@ -101,20 +101,27 @@ bool Http2Request::put_head(const Head& head, const ResponsePlan& plan) {
 
 asio::awaitable<bool> Http2Request::put_body(Bytes bytes) {
     bool ok = still_there();
-    if (ok && !no_body_) ok = co_await put(bytes);
-    if (ok && !no_body_) access.bytes_out += bytes.size();
+    if (!ok || no_body_) co_return ok;
+    const Bytes rest = put_now(bytes);
+    if (!rest.empty()) ok = co_await put(rest);
+    if (ok) access.bytes_out += bytes.size();
     co_return ok;
 }
 
 asio::awaitable<bool> Http2Request::put(Bytes bytes) {
     bool ok = still_there();
     while (ok && !bytes.empty()) {
-        const std::size_t taken = visitor_.session().write(id_, bytes);
-        bytes = bytes.subspan(taken);
-        if (taken != 0) visitor_.wake_writer();
+        bytes = put_now(bytes);
         if (!bytes.empty()) ok = co_await wait_writable();
     }
     co_return ok;
+}
+
+/// Gives what the session does not take now.
+Bytes Http2Request::put_now(Bytes bytes) {
+    const std::size_t taken = visitor_.session().write(id_, bytes);
+    if (taken != 0) visitor_.wake_writer();
+    return bytes.subspan(taken);
 }
 
 /// After write() took less than it was given. Others may have taken the room meanwhile: write() again, which

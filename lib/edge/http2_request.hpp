@@ -67,6 +67,7 @@ public:
     void give_up_tunnel() noexcept override { break_off(); }
 
 private:
+    Bytes put_now(Bytes bytes);
     asio::awaitable<bool> wait_writable();
     bool still_there() noexcept;
     void on_body_time();

@@ -117,7 +117,7 @@ asio::awaitable<bool> HttpExchange::send_request() {
         sent = co_await open_leg(leg);
     } else {
         time_.arm(TimeoutKind::response);
-        co_await send_up(leg);
+        if (!sends_behind(leg)) co_await leg->flush();
     }
     co_return sent;
 }
@@ -138,7 +138,7 @@ asio::awaitable<bool> HttpExchange::open_leg(LegPtr leg) {
         leg->open(visitor_, std::move(*opened), AgentSession::opening_max);
         time_.arm(TimeoutKind::response);
         visitor_.start(AgentLeg::read(visitor_.shared_from_this(), leg)); // may read at once
-        co_await send_up(leg);
+        if (!sends_behind(leg)) co_await leg->flush();
         co_return true;
     }
     failed_upstream();
@@ -151,14 +151,12 @@ asio::awaitable<bool> HttpExchange::open_leg(LegPtr leg) {
     co_return false;
 }
 
-/// What did not leave with the opening of the stream. An agent that does not read has the time of the exchange; while nothing
+/// Of what did not leave with the opening of the stream: false, it is for flush(). An agent that does not read has the time of the exchange; while nothing
 /// more is to come from the visitor he is watched meanwhile. AgentLeg::read() sees it when the stream is broken.
-asio::awaitable<void> HttpExchange::send_up(LegPtr leg) {
-    if (request_done_ && leg->backlog() > AgentSession::opening_max) {
-        send_rest_behind(leg);
-    } else {
-        co_await leg->flush();
-    }
+bool HttpExchange::sends_behind(const LegPtr& leg) {
+    if (!request_done_ || leg->backlog() <= AgentSession::opening_max) return false;
+    send_rest_behind(leg);
+    return true;
 }
 
 void HttpExchange::send_rest_behind(const LegPtr& leg) {

@@ -96,7 +96,7 @@ private:
     asio::awaitable<bool> send_request();
     asio::awaitable<bool> open_leg(LegPtr leg);
     void use(const LegPtr& leg);
-    asio::awaitable<void> send_up(LegPtr leg);
+    bool sends_behind(const LegPtr& leg);
     static asio::awaitable<void> send_rest(std::shared_ptr<HttpExchange> self, LegPtr leg);
     void send_rest_behind(const LegPtr& leg);
     HttpError collect_body(AgentLeg& leg);
