@@ -13,6 +13,7 @@ namespace adit::inline v0::edge {
 namespace {
 
 constexpr HttpError unwritable{400, "The request cannot be forwarded as it is."};
+constexpr std::size_t kept_memory = 4'096; // of a request's head, for the next one: an idle stream ends soon
 
 } // namespace
 
@@ -77,7 +78,7 @@ asio::awaitable<void> Http1Leg::run_tunnel(std::shared_ptr<HttpVisitor>, std::sh
 void Http1Leg::release_memory() noexcept {
     parser_.release_memory();
     out_.clear();
-    out_.release_if_empty();
+    if (out_.capacity() > kept_memory) out_.release_if_empty();
 }
 
 } // namespace adit
