@@ -7,8 +7,8 @@
 namespace adit::inline v0 {
 namespace {
 
-// The large blocks of a busy connection come and go with each batch. malloc would return them to the kernel and fault them in
-// again, so a thread keeps the last few.
+// The large blocks of a busy connection come and go with each batch. malloc would return them to the kernel and fault
+// them in again, so a thread keeps the last few.
 constexpr std::size_t stock_min = 16'384;
 constexpr std::size_t stock_max = 131'072;
 #if defined(__SANITIZE_ADDRESS__)

@@ -105,7 +105,9 @@ std::optional<ErrorInfo> check_tail(std::string_view tail, std::string_view url)
 
 Result<HostPort> split_host_port(std::string_view text) {
     const auto parts = split_authority(text);
-    const auto error = [&] { return ErrorInfo(errc::invalid_option, quoted(text) + " is not host:port (IPv6 as [v6]:port)"); };
+    const auto error = [&] {
+        return ErrorInfo(errc::invalid_option, quoted(text) + " is not host:port (IPv6 as [v6]:port)");
+    };
     if (!parts) return error();
     HostPort result(std::string(parts->host), std::nullopt);
     if (!parts->port) return result;

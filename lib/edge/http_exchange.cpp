@@ -151,8 +151,9 @@ asio::awaitable<bool> HttpExchange::open_leg(LegPtr leg) {
     co_return false;
 }
 
-/// Of what did not leave with the opening of the stream: false, it is for flush(). An agent that does not read has the time of the exchange; while nothing
-/// more is to come from the visitor he is watched meanwhile. AgentLeg::read() sees it when the stream is broken.
+/// Of what did not leave with the opening of the stream: false, it is for flush(). An agent that does not read has the time
+/// of the exchange; while nothing more is to come from the visitor he is watched meanwhile. AgentLeg::read() sees it when the
+/// stream is broken.
 bool HttpExchange::sends_behind(const LegPtr& leg) {
     if (!request_done_ || leg->backlog() <= AgentSession::opening_max) return false;
     send_rest_behind(leg);

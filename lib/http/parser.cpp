@@ -5,7 +5,7 @@
 namespace adit::inline v0 {
 namespace {
 
-constexpr std::size_t kept_memory = 4'096; // between two answers: an agent's stream waits for seconds, and there are few
+constexpr std::size_t kept_memory = 4'096; // between two answers: an agent's stream ends when it waits for long
 constexpr std::string_view cut_request = "the visitor ended the connection in the middle of a request";
 constexpr HttpError unsolicited{502, "The application sent bytes that answer no request."};
 constexpr HttpError unasked_switch{502, "The application switched protocols without having been asked to."};

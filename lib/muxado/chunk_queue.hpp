@@ -11,9 +11,9 @@
 
 namespace adit::inline v0::muxado {
 
-/// Holds no memory while empty. A small first chunk for what is usual (an RPC, a request head) or a medium one (a short
-/// answer), then 16 KiB each: a TLS record's worth. Drained chunks beyond the small ones are kept for the next queue by a
-/// small cache of the thread.
+/// Holds no memory while empty. A small first chunk for what is usual (an RPC, a request head) or a medium one (a
+/// short answer), then 16 KiB each: a TLS record's worth. Drained chunks beyond the small ones are kept for the next
+/// queue by a small cache of the thread.
 class ADIT_INTERNAL ChunkQueue {
 public:
     static constexpr std::size_t small_chunk = 1'000;

@@ -1,13 +1,14 @@
 // The upstream of every contender: on one port HTTP ("GET /N" answers N bytes, keep-alive; a WebSocket gets back what it
-// sends), on the other raw TCP (send "N\n", receive N bytes). One thread. Prints "ready HTTP_PORT RAW_PORT"; ends when standard input does.
+// sends), on the other raw TCP (send "N\n", receive N bytes). One thread. Prints "ready HTTP_PORT RAW_PORT"; ends when
+// standard input does.
 #include <adit/asio.hpp>
+
+#include "base/base64.hpp"
+#include "tls/signature.hpp"
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/read_until.hpp>
 #include <asio/write.hpp>
-
-#include <openssl/base64.h>
-#include <openssl/sha.h>
 
 #include <array>
 #include <cstdio>
@@ -46,10 +47,8 @@ std::string accept_key(std::string_view head) {
         const auto at = head.find(name);
         if (at == std::string_view::npos) continue;
         const std::string key = std::string(head.substr(at + name.size(), 24)) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-        std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
-        SHA1(reinterpret_cast<const std::uint8_t*>(key.data()), key.size(), digest.data());
-        std::array<std::uint8_t, 29> text{};
-        return {reinterpret_cast<const char*>(text.data()), EVP_EncodeBlock(text.data(), digest.data(), digest.size())};
+        const auto digest = adit::tls::digest(adit::tls::Hash::sha1, adit::as_bytes(key));
+        return adit::base64_encode(adit::as_text(digest));
     }
     return {};
 }
@@ -74,7 +73,8 @@ asio::awaitable<void> serve(tcp::socket socket, bool http) {
         auto buffer = asio::dynamic_buffer(input, 64 * 1024);
         const std::size_t n = co_await asio::async_read_until(socket, buffer, end_of_request, token);
         if (ec) co_return;
-        if (const std::string key = http ? accept_key(std::string_view(input).substr(0, n)) : std::string(); !key.empty()) {
+        const std::string key = http ? accept_key(std::string_view(input).substr(0, n)) : std::string();
+        if (!key.empty()) {
             std::string first = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                                 "Sec-WebSocket-Accept: " + key + "\r\n\r\n" + input.substr(n);
             co_await echo(socket, std::move(first));

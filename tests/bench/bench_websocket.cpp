@@ -76,7 +76,8 @@ asio::awaitable<bool> connect(Load& load) {
         if (!more) co_return false;
         head.push_back(static_cast<char>(byte[0]));
     }
-    if (!head.starts_with("HTTP/1.1 101") || head.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos) co_return false;
+    if (!head.starts_with("HTTP/1.1 101")) co_return false;
+    if (head.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos) co_return false;
     load.open.push_back(stream);
     co_return true;
 }
@@ -134,7 +135,7 @@ int main(int argc, char** argv) {
     load.tls = *tls::ClientContext::create(std::move(options));
     const std::size_t connections = std::stoul(argv[3]), messages = std::stoul(argv[4]), rate = std::stoul(argv[5]);
     load.each = messages / connections;
-    load.pause = std::chrono::duration_cast<Clock::duration>(std::chrono::seconds(connections)) / static_cast<Clock::rep>(rate);
+    load.pause = Clock::duration(std::chrono::seconds(connections)) / static_cast<Clock::rep>(rate);
 
     asio::io_context context(1);
     constexpr std::size_t at_once = 10;
