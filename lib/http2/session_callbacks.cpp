@@ -180,7 +180,7 @@ std::size_t Session::Impl::scan(Bytes input) {
     if (header.type == NGHTTP2_PRIORITY) { // nghttp2 skips it unread
         for (std::size_t i = 0; i < n && frame_head_size < frame_head.size(); ++i)
             frame_head[frame_head_size++] = input[at + i];
-        const bool complete = frame_head_size == frame_head.size();
+        const bool complete = length == 5 && frame_head_size == frame_head.size(); // nghttp2 refuses another length
         const auto parent = static_cast<StreamId>(get_u32_be(frame_head.data() + head_size_of_frame) & 0x7fffffff);
         if (header.stream_id == 0 || (complete && parent == header.stream_id)) {
             fail(ErrorCode::protocol_error, "PRIORITY of stream 0 or of a stream that depends on itself");

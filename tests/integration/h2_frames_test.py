@@ -151,6 +151,7 @@ class Bot:
         """The connection ends, with one of these codes if it says one."""
         self.until(self.over, "the end of the connection", seconds)
         check(self.goaway is None or self.goaway in codes, f"GOAWAY {self.goaway}, not one of {codes}")
+        self.until(lambda: self.closed, "the end of the transport")
 
     def answer(self, stream):
         self.until(lambda: stream in self.ended or stream in self.resets, f"the answer on stream {stream}")
@@ -507,6 +508,8 @@ MISUSE = {
     "oversized-unknown": ((FRAME_SIZE,), lambda b: b.pack(0xbb, 0, 0, b"\0" * 16_385)),
     "short-ping": ((FRAME_SIZE,), lambda b: b.pack(PING, 0, 0, b"1234567")),
     "short-settings": ((FRAME_SIZE,), lambda b: b.pack(SETTINGS, 0, 0, b"12345")),
+    "short-priority": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 5, 1, b.block(get())) +
+                       b.pack(PRIORITY, 0, 1, b"\x80\0\0\1")),
     "short-reset": ((FRAME_SIZE,), lambda b: b.pack(HEADERS, 4, 1, b.block(get("/hold", method="POST"))) +
                     b.pack(RST, 0, 1, b"123")),
     "bad-hpack": ((COMPRESSION,), lambda b: b.pack(HEADERS, 5, 1, b"\xff\xff\xff\xff\xff\xff")),
@@ -538,6 +541,15 @@ def preface(data):
     with Bot(preface=None) as bot:
         bot.send(data)
         bot.refused((PROTOCOL_ERROR,))
+
+
+@test
+def a_wrong_frame_when_all_is_answered():
+    with Bot() as bot:
+        bot.request(get(), 1)
+        check(bot.answer(1) == "200", "no 200")
+        bot.frame(PING, 0, 0, b"1234567")
+        bot.refused((FRAME_SIZE,))
 
 
 def add_tables():
