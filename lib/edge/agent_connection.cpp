@@ -84,10 +84,21 @@ asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::open_connect
 
 /// Also called by who waits at the cap: their streams end in the background, and then there is room for him.
 void AgentSession::make_room() {
-    if (stream_count() <= limits::agent_streams_tight) return;
-    for (int i = 0; i < given_up_for_one; ++i) {
-        if (const auto idle = idle_streams_.take_oldest()) idle->give_up();
-    }
+    const std::size_t count = stream_count();
+    if (count <= limits::agent_streams_tight) return;
+    for (int i = 0; i < given_up_for_one; ++i) give_up(IdleStreams::Kind::idle);
+    if (count > limits::agent_streams_full) give_up(IdleStreams::Kind::slow);
+}
+
+void AgentSession::give_up(IdleStreams::Kind kind) {
+    const auto stream = idle_streams_.take_oldest(kind);
+    if (!stream) return;
+    if (kind == IdleStreams::Kind::slow) ++context_.counters.streams_taken;
+    stream->give_up();
+}
+
+void AgentSession::slow_stream_found() {
+    if (stream_count() > limits::agent_streams_full && !nobody_waits()) give_up(IdleStreams::Kind::slow);
 }
 
 /// Visitors wait in a line. Whenever somebody waits, either MuxObserver::on_openable is still to come (an open() failed),

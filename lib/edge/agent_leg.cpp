@@ -27,6 +27,7 @@ AgentLeg::~AgentLeg() {
 }
 
 void AgentLeg::open(HttpVisitor&, AgentStream opened, std::size_t) {
+    set_slow(false);
     stream = std::move(opened.stream);
     session = std::move(opened.session);
     endpoint = std::move(opened.endpoint);
@@ -36,12 +37,14 @@ void AgentLeg::open(HttpVisitor&, AgentStream opened, std::size_t) {
 void AgentLeg::begin(std::shared_ptr<HttpExchange> user) noexcept {
     idle_time_.disarm();
     if (session) session->idle_streams().remove(*this);
+    slow_ = false;
     exchange_ = std::move(user);
 }
 
 /// First listed and then counted: whoever opens a stream at the same moment counts first and then looks at the list.
 void AgentLeg::begin_idle() {
     used = true;
+    slow_ = false;
     idle_since = std::chrono::steady_clock::now();
     release_memory();
     exchange_.reset();
@@ -49,6 +52,19 @@ void AgentLeg::begin_idle() {
     session->idle_streams().add(*this);
     if (session->stream_count() <= limits::agent_streams_tight) return;
     if (const auto owner = visitor_.lock()) owner->drop_leg(*this);
+}
+
+/// First listed, and then looked whether somebody waits: whoever comes at the same moment waits first and then looks at the
+/// list.
+void AgentLeg::set_slow(bool slow) {
+    if (slow == slow_ || !session) return;
+    slow_ = slow;
+    if (slow) {
+        session->idle_streams().add(*this, IdleStreams::Kind::slow);
+        session->slow_stream_found();
+    } else {
+        session->idle_streams().remove(*this);
+    }
 }
 
 void AgentLeg::drop(bool orderly) noexcept {
@@ -69,7 +85,9 @@ void AgentLeg::give_up() noexcept {
         asio::post(executor_, [weak = visitor_, self = weak_from_this()] {
             const auto owner = weak.lock();
             const auto leg = std::static_pointer_cast<AgentLeg>(self.lock());
-            if (owner && leg && leg->idle_time_.armed()) owner->drop_leg(*leg);
+            if (!owner || !leg) return;
+            if (leg->idle_time_.armed()) owner->drop_leg(*leg);
+            if (std::exchange(leg->slow_, false)) leg->exchange_->make_room();
         });
     } catch (...) { // no memory: it ends when its time is up
     }

@@ -37,6 +37,8 @@ public:
     // For HttpVisitor and HttpExchange.
     void begin(std::shared_ptr<HttpExchange> user) noexcept;
     void begin_idle();
+    /// The visitor of the exchange in progress keeps it waiting, or does no more.
+    void set_slow(bool slow);
     /// Ends the stream: with FIN, or a reset if something broke.
     void drop(bool orderly) noexcept;
     bool dropped() const noexcept { return dropped_; }
@@ -98,6 +100,7 @@ private:
     const asio::any_io_executor executor_; // of the visitor
     std::shared_ptr<HttpExchange> exchange_; // null while idle
     Timeout idle_time_;
+    bool slow_ = false;
     bool dropped_ = false;
 };
 

@@ -46,7 +46,8 @@ public:
     /// Opens a stream to the agent for one visitor connection: stream type, proxy header (agent-protocol 4), the PROXY
     /// protocol header if the bind asked for one, and up to opening_max bytes of `first` leave together; the caller writes
     /// the rest. `visitor` is his address, `local` the one he connected to. The caller keeps `first` alive until this
-    /// completes. Above limits::agent_streams_tight streams that wait for a request are given up, the oldest first.
+    /// completes. Above limits::agent_streams_tight streams that wait for a request are given up, the oldest first; above
+    /// limits::agent_streams_full those whose visitor is slow.
     /// At limits::streams_per_session it waits up to limits::agent_stream_wait for another stream to end. Errors:
     /// errc::limit_exceeded after that, ngrok_error(3209) if the session ended.
     asio::awaitable<Result<std::shared_ptr<net::Stream>>> open_connection(EndpointPtr endpoint, Endpoint visitor,
@@ -56,8 +57,10 @@ public:
     std::size_t stream_count() const;
     /// Those of them that visitors have, and calls of the edge to the agent.
     std::size_t visitor_streams() const;
-    /// Streams that are kept for the next request of their visitor.
+    /// Streams that can be given up: those kept for the next request of their visitor, and those whose visitor is slow.
     IdleStreams& idle_streams() noexcept { return idle_streams_; }
+    /// One with a slow visitor was added to them: it makes room for who waits.
+    void slow_stream_found();
     /// The shard's executor: calls of the edge to the agent run there.
     asio::any_io_executor executor() const { return executor_; }
 
@@ -171,6 +174,7 @@ private:
     void leave_line(const std::shared_ptr<OneShot<bool>>& place);
     void wake_waiting_visitor();
     void make_room();
+    void give_up(IdleStreams::Kind kind);
 
     std::shared_ptr<net::MuxSession> mux() const;
 

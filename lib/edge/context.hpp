@@ -53,6 +53,7 @@ struct Counters {
     std::atomic<std::uint64_t> accept_failed{0};     ///< EMFILE and the like
     std::atomic<std::uint64_t> streams_waited{0};    ///< visitors that found limits::streams_per_session reached
     std::atomic<std::uint64_t> streams_refused{0};   ///< and gave up after limits::agent_stream_wait
+    std::atomic<std::uint64_t> streams_taken{0};     ///< from slow visitors, for others
     std::atomic<std::uint64_t> visitors_accepted{0};
     std::atomic<std::uint64_t> visitors_refused{0};  ///< at limits::visitors_max
     std::atomic<std::uint64_t> proxy_headers_refused{0}; ///< connections of balancers that begin with none, or a bad one

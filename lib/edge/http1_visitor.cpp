@@ -18,7 +18,7 @@ Http1Visitor::Http1Visitor(std::shared_ptr<VisitorSet> set, std::shared_ptr<net:
     : HttpVisitor(std::move(set), std::move(facts), 1), RequestChannel(context()), stream_(std::move(stream)),
       socket_(socket), parser_(this->set().context.settings.http_head), body_(this->set()), exchange_(*this, *this),
       wait_time_(this->set().timeouts, [this] { on_wait_time(); }),
-      write_time_(this->set().timeouts, [this] { on_write_time(); }) {}
+      look_time_(this->set().timeouts, [this] { on_look(); }) {}
 
 Http1Visitor::~Http1Visitor() = default;
 
@@ -140,17 +140,20 @@ asio::awaitable<BodyWait> Http1Visitor::wait_body(bool asked) {
     net::IoResult got;
     in_.release_if_empty();
     if (body_read_ < limits::visitor_buffer / 4) body_.release(); // he sends little at a time
-    const auto start = std::chrono::steady_clock::now();
-    wait_at_most(asked ? TimeoutKind::response : TimeoutKind::body, Wait::body);
+    if (asked) {
+        wait_at_most(TimeoutKind::response, Wait::answer);
+    } else {
+        begin_wait(Wait::body);
+        watch_pace();
+    }
     if (!body_.held()) got = co_await stream_->wait_readable();
     MutableBytes space;
     if (got.ok()) {
         space = body_.space();
         got = co_await stream_->read_some(space);
     }
-    bool timed_out = interrupted_;
+    const bool timed_out = interrupted_;
     wait_over();
-    if (got.ok() && !asked) timed_out = !progress_.moves(got.size(), std::chrono::steady_clock::now() - start, context().settings.http_stall_time);
     if (!exchange_.running()) co_return BodyWait::over;
     if (timed_out) co_return BodyWait::too_slow;
     if (!got.ok()) co_return BodyWait::gone;
@@ -241,10 +244,8 @@ asio::awaitable<bool> Http1Visitor::flush() {
 asio::awaitable<bool> Http1Visitor::write(Bytes first, Bytes second) {
     net::IoResult sent;
     writing_ = true;
-    stalled_ = 0;
-    write_time_.arm(TimeoutKind::stall);
+    watch_pace();
     sent = co_await stream_->write(first, second);
-    write_time_.disarm();
     writing_ = false;
     if (sent.ok()) {
         access.bytes_out += first.size() + second.size();
@@ -264,13 +265,15 @@ asio::awaitable<void> Http1Visitor::answered(bool keep, bool request_done) {
         co_return;
     }
     discard_ = true;
-    write_time_.arm(TimeoutKind::stall);
+    writing_ = true;
+    watch_pace();
     co_await stream_->shutdown_write();
-    write_time_.disarm();
+    writing_ = false;
 }
 
 void Http1Visitor::exchange_ended() {
-    progress_ = BodyProgress();
+    up_.reset();
+    down_.reset();
     if (watching_ && !closing_) begin_idle(); // run() waits for the next request already
 }
 

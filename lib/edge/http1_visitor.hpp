@@ -3,10 +3,10 @@
 
 #include <adit/asio.hpp>
 
-#include "edge/body_progress.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/http_visitor.hpp"
 #include "edge/request_channel.hpp"
+#include "edge/visitor_progress.hpp"
 #include "http/parser.hpp"
 #include "net/socket.hpp"
 #include "net/stream.hpp"
@@ -29,7 +29,7 @@ public:
 
 private:
     /// What run() waits for at the visitor, which says what is done when the time for it is up.
-    enum class Wait : std::uint8_t { none, request, head, body, end };
+    enum class Wait : std::uint8_t { none, request, head, body, answer, end };
 
     // RequestChannel
     std::shared_ptr<void> owner() override { return shared_from_this(); }
@@ -47,6 +47,7 @@ private:
     asio::awaitable<void> answered(bool keep, bool request_done) override;
     void exchange_ended() override;
     void break_off() noexcept override;
+    void hurry() noexcept override;
     ByteQueue take_early_bytes() override;
     std::shared_ptr<net::Stream> tunnel_stream() override { return stream_; }
 
@@ -61,7 +62,11 @@ private:
     void wait_at_most(TimeoutKind kind, Wait what);
     void wait_over() noexcept;
     void on_wait_time();
-    void on_write_time();
+    void begin_wait(Wait what);
+    void watch_pace();
+    void on_look();
+    void end_slow_body() noexcept;
+    std::uint64_t bytes_taken() noexcept;
     void interrupt() noexcept;
 
     const std::shared_ptr<net::Stream> stream_;
@@ -77,17 +82,16 @@ private:
     Framing framing_ = Framing::none; // of the answer
     HttpExchange exchange_;
 
-    Timeout wait_time_;  // what run() waits for
-    Timeout write_time_; // a write to the visitor
-    std::uint64_t acknowledged_ = 0;
-    BodyProgress progress_; // of the request's body
+    Timeout wait_time_; // what run() waits for
+    Timeout look_time_; // at `up_` and `down_`
+    VisitorPace up_;    // of the request's body
+    VisitorPace down_;  // of what is written
     std::uint64_t head_bytes_ = 0;
-    std::uint8_t stalled_ = 0;
     Wait wait_ = Wait::none;
     bool interrupted_ = false; // the time for wait_ is up, or the edge drains
     bool watching_ = false;    // run() waits for the visitor while an answer is under way
     bool readable_ = false;    // the visitor sent something that was not read yet
-    bool writing_ = false;
+    bool writing_ = false;     // and he has to take it
     bool closing_ = false;     // nothing more is read as a request
     bool discard_ = false;     // an answer overtook its request: read and forget the rest of it
 };

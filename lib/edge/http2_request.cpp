@@ -8,8 +8,6 @@
 namespace adit::inline v0::edge {
 namespace {
 
-constexpr int looks_per_stall = 3; // TimeoutKind::stall is a third of limits::visitor_stall_time
-
 std::uint64_t size_of(const Head& head) noexcept {
     std::uint64_t size = 0;
     for (const Field& field : head) size += field.name.size() + field.value.size();
@@ -20,8 +18,8 @@ std::uint64_t size_of(const Head& head) noexcept {
 
 Http2Request::Http2Request(Http2Visitor& visitor, http2::StreamId id, Head& head, bool ended)
     : RequestChannel(visitor.context()), visitor_(visitor), id_(id), head_(std::move(head)), head_bytes_(size_of(head_)),
-      exchange_(visitor, *this), body_time_(visitor.set().timeouts, [this] { on_body_time(); }),
-      write_time_(visitor.set().timeouts, [this] { on_write_time(); }), ended_(ended) {}
+      exchange_(visitor, *this), asked_time_(visitor.set().timeouts, [this] { end_slow_body(); }),
+      look_time_(visitor.set().timeouts, [this] { on_look(); }), ended_(ended) {}
 
 Http2Request::~Http2Request() = default;
 
@@ -65,21 +63,24 @@ BodyPiece Http2Request::next_body() {
 }
 
 asio::awaitable<BodyWait> Http2Request::wait_body(bool asked) {
-    const auto start = std::chrono::steady_clock::now();
     body_.release_if_empty();
     piece_.release_if_empty();
-    body_time_.arm(asked ? TimeoutKind::response : TimeoutKind::body);
+    if (asked) {
+        asked_time_.arm(TimeoutKind::response);
+    } else {
+        reading_ = true;
+        watch_pace();
+    }
     while (body_.empty() && !ended_ && !gone_ && !too_slow_ && exchange_.running()) co_await arrived_.wait();
-    body_time_.disarm();
-    const auto waited = std::chrono::steady_clock::now() - start;
-    const bool moves = asked || progress_.moves(body_.size(), waited, visitor_.context().settings.http_stall_time);
+    asked_time_.disarm();
+    reading_ = false;
     if (!exchange_.running()) co_return BodyWait::over;
     if (gone_) co_return BodyWait::gone;
-    if (too_slow_ || !moves) co_return BodyWait::too_slow;
+    if (too_slow_) co_return BodyWait::too_slow;
     co_return BodyWait::more;
 }
 
-void Http2Request::on_body_time() {
+void Http2Request::end_slow_body() {
     too_slow_ = true;
     arrived_.notify();
 }
@@ -120,6 +121,7 @@ asio::awaitable<bool> Http2Request::put(Bytes bytes) {
 /// Gives what the session does not take now.
 Bytes Http2Request::put_now(Bytes bytes) {
     const std::size_t taken = visitor_.session().write(id_, bytes);
+    put_bytes_ += taken;
     if (taken != 0) visitor_.wake_writer();
     return bytes.subspan(taken);
 }
@@ -129,10 +131,8 @@ Bytes Http2Request::put_now(Bytes bytes) {
 asio::awaitable<bool> Http2Request::wait_writable() {
     const auto self = shared_from_this();
     writing_ = true;
-    stalled_ = 0;
-    write_time_.arm(TimeoutKind::stall);
+    watch_pace();
     if (!gone_) co_await writable_.wait();
-    write_time_.disarm();
     writing_ = false;
     co_return still_there();
 }
@@ -150,18 +150,45 @@ asio::awaitable<void> Http2Request::answered(bool, bool) { co_return; }
 
 asio::awaitable<void> Http2Request::all_sent() {
     const auto self = shared_from_this();
-    stalled_ = 0;
-    write_time_.arm(TimeoutKind::stall);
+    ending_ = true;
+    down_.reset();
+    watch_pace();
     while (!gone_ && !sent_) co_await writable_.wait();
-    write_time_.disarm();
+    ending_ = false;
 }
 
-/// He gives no credit, or lets nothing through.
-void Http2Request::on_write_time() {
-    if (++stalled_ < looks_per_stall) {
-        write_time_.arm(TimeoutKind::stall);
-    } else {
+// --- his pace
+
+/// As Http1Visitor.
+void Http2Request::watch_pace() {
+    if (!look_time_.armed()) look_time_.arm(TimeoutKind::look);
+}
+
+/// Who gives no credit, or lets nothing through, does not take what was put.
+void Http2Request::on_look() {
+    using Pace = VisitorPace::Pace;
+    const auto now = VisitorPace::Clock::now();
+    const auto interval = look_time_.length(TimeoutKind::look);
+    const auto stall_time = visitor_.context().settings.http_stall_time;
+    const Pace up = up_.look(reading_, access.bytes_in, now, interval, stall_time);
+    const Pace down = down_.look(writing_ || ending_, bytes_taken(), now, interval, stall_time);
+    if (reading_ || writing_ || ending_) watch_pace();
+    if (down == Pace::stalled) {
         exchange_.visitor_gone();
+    } else if (up == Pace::stalled) {
+        end_slow_body();
+    } else {
+        exchange_.visitor_pace(up, down);
+    }
+}
+
+std::uint64_t Http2Request::bytes_taken() const noexcept { return put_bytes_ - visitor_.session().queued(id_); }
+
+void Http2Request::hurry() noexcept {
+    if (writing_) {
+        if (down_.still_slow(true, bytes_taken())) exchange_.visitor_gone();
+    } else if (!exchange_.answered() && up_.still_slow(reading_, access.bytes_in)) {
+        end_slow_body();
     }
 }
 

@@ -3,10 +3,10 @@
 
 #include <adit/asio.hpp>
 
-#include "edge/body_progress.hpp"
 #include "edge/http2_tunnel.hpp"
 #include "edge/http_exchange.hpp"
 #include "edge/request_channel.hpp"
+#include "edge/visitor_progress.hpp"
 #include "http2/session.hpp"
 
 #include <memory>
@@ -53,6 +53,7 @@ public:
     asio::awaitable<void> answered(bool keep, bool request_done) override;
     void exchange_ended() override { arrived_.notify(); } // serve() may wait for more of the body
     void break_off() noexcept override;
+    void hurry() noexcept override;
     ByteQueue take_early_bytes() override { return ByteQueue(); }
     std::shared_ptr<net::Stream> tunnel_stream() override;
 
@@ -70,8 +71,10 @@ private:
     Bytes put_now(Bytes bytes);
     asio::awaitable<bool> wait_writable();
     bool still_there() noexcept;
-    void on_body_time();
-    void on_write_time();
+    void end_slow_body();
+    void watch_pace();
+    void on_look();
+    std::uint64_t bytes_taken() const noexcept;
 
     Http2Visitor& visitor_;
     const http2::StreamId id_;
@@ -82,11 +85,14 @@ private:
     Fields trailers_;
     VisitorSignal arrived_;  // of the body
     VisitorSignal writable_;
-    BodyProgress progress_;
     HttpExchange exchange_;
-    Timeout body_time_;
-    Timeout write_time_;
-    int stalled_ = 0;
+    Timeout asked_time_; // for a body that the application has to ask for
+    Timeout look_time_;  // at `up_` and `down_`
+    VisitorPace up_;     // of the request's body
+    VisitorPace down_;   // of the answer
+    std::uint64_t put_bytes_ = 0; // of it, that the session took
+    bool reading_ = false; // wait_body() waits for the visitor
+    bool ending_ = false;  // all of the answer was put
     bool ended_ = false;     // the request is complete
     bool gone_ = false;
     bool too_slow_ = false;

@@ -1,7 +1,6 @@
 #include "edge/http2_visitor.hpp"
 
 #include "edge/context.hpp"
-#include "edge/visitor_progress.hpp"
 
 #include "base/random.hpp"
 #include "http2/convert.hpp"
@@ -20,7 +19,7 @@ Http2Visitor::Http2Visitor(std::shared_ptr<VisitorSet> set, std::shared_ptr<net:
                            VisitorFacts facts)
     : HttpVisitor(std::move(set), std::move(facts), limits::http2_streams), stream_(std::move(stream)), socket_(socket),
       session_(*this, Clock::now()), in_(this->set()), idle_time_(this->set().timeouts, [this] { on_idle_time(); }),
-      write_time_(this->set().timeouts, [this] { on_write_time(); }) {}
+      look_time_(this->set().timeouts, [this] { on_look(); }) {}
 
 Http2Visitor::~Http2Visitor() = default;
 
@@ -64,10 +63,10 @@ asio::awaitable<void> Http2Visitor::write(std::shared_ptr<Http2Visitor> self) {
             co_await self->write_.wait();
             continue;
         }
-        self->stalled_ = 0;
-        self->write_time_.arm(TimeoutKind::stall);
+        self->writing_ = true;
+        if (!self->look_time_.armed()) self->look_time_.arm(TimeoutKind::look);
         sent = co_await self->stream_->write(out);
-        self->write_time_.disarm();
+        self->writing_ = false;
         if (!sent.ok()) break;
         self->session_.consume_output(out.size());
     }
@@ -105,17 +104,15 @@ void Http2Visitor::on_idle_time() {
     wake_writer();
 }
 
-/// As Http1Visitor: three looks without progress.
-void Http2Visitor::on_write_time() {
-    const std::uint64_t now = socket_.is_open() ? bytes_acknowledged(socket_.native_handle()) : 0;
-    const bool moved = stalled_ != 0 && now >= acknowledged_ + limits::visitor_progress_min;
-    stalled_ = moved ? 0 : static_cast<std::uint8_t>(stalled_ + 1);
-    if (stalled_ >= 3) {
+/// As Http1Visitor. Each request has a pace of its own: this one is for what is left behind by those that are over.
+void Http2Visitor::on_look() {
+    const std::uint64_t taken = writing_ && socket_.is_open() ? bytes_acknowledged(socket_.native_handle()) : 0;
+    const auto pace = pace_.look(writing_, taken, Clock::now(), look_time_.length(TimeoutKind::look), context().settings.http_stall_time);
+    if (pace == VisitorPace::Pace::stalled) {
         abort();
-        return;
+    } else if (writing_) {
+        look_time_.arm(TimeoutKind::look);
     }
-    if (moved || stalled_ == 1) acknowledged_ = now;
-    write_time_.arm(TimeoutKind::stall);
 }
 
 // --- requests

@@ -5,6 +5,7 @@
 
 #include "edge/http2_request.hpp"
 #include "edge/http_visitor.hpp"
+#include "edge/visitor_progress.hpp"
 #include "http2/server_session.hpp"
 #include "net/socket.hpp"
 #include "net/stream.hpp"
@@ -46,7 +47,7 @@ private:
     Http2Request* find(http2::StreamId id);
     void begin_idle();
     void on_idle_time();
-    void on_write_time();
+    void on_look();
     void close() noexcept;
 
     const std::shared_ptr<net::Stream> stream_;
@@ -56,9 +57,9 @@ private:
     VisitorBuffer in_;
     VisitorSignal write_; // wakes write()
     Timeout idle_time_;
-    Timeout write_time_;
-    std::uint64_t acknowledged_ = 0;
-    std::uint8_t stalled_ = 0;
+    Timeout look_time_; // at `pace_`
+    VisitorPace pace_;  // of what is written
+    bool writing_ = false;
     bool closing_ = false;
 };
 

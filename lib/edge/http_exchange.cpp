@@ -272,6 +272,18 @@ void HttpExchange::visitor_gone() noexcept {
     finish();
 }
 
+/// Once it is answered, a body that does not come may wait for the application (a call that streams both ways). A tunnel has
+/// no pace.
+void HttpExchange::visitor_pace(VisitorPace::Pace up, VisitorPace::Pace down) {
+    if (!leg_) return;
+    const bool sends = up == VisitorPace::Pace::good || answered();
+    leg_->set_slow((!sends || down != VisitorPace::Pace::good) && !tunnel_);
+}
+
+void HttpExchange::make_room() noexcept {
+    if (running_ && !tunnel_) channel_.hurry();
+}
+
 void HttpExchange::on_time() {
     if (!leg_ || !leg_->stream) return;
     if (channel_.writing()) { // it is the visitor who takes his time

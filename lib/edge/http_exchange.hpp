@@ -11,6 +11,7 @@
 #include "edge/agent_leg.hpp"
 #include "edge/endpoint.hpp"
 #include "edge/request_channel.hpp"
+#include "edge/visitor_progress.hpp"
 #include "edge/visitor_signal.hpp"
 #include "edge/visitor_timeouts.hpp"
 #include "http/error_page.hpp"
@@ -50,6 +51,10 @@ public:
     void end() noexcept;
     /// The visitor left, or cannot be told any more.
     void visitor_gone() noexcept;
+    /// The visitor keeps it waiting, or does no more: by the pace of his body and of what he takes.
+    void visitor_pace(VisitorPace::Pace up, VisitorPace::Pace down);
+    /// Its place is needed, because its visitor is slow.
+    void make_room() noexcept;
     /// An answer that has not begun says that it is the last.
     void drain() noexcept { facts_.keep_alive = false; }
 

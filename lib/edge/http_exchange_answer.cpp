@@ -93,7 +93,7 @@ asio::awaitable<LegNext> HttpExchange::end_answer(LegPtr leg, bool leftover) {
         leg_.reset();
         visitor_.keep_leg(leg);
     } else {
-        drop_leg(taken); // FIN even when it is tight: the place of a stream that we reset is free only after 5 s
+        drop_leg(taken);
     }
     co_await channel_.answered(keep_visitor, complete);
     if (running_) finish();

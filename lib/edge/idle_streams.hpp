@@ -1,7 +1,8 @@
-// Streams of an agent that wait for the next request of their visitor, so that they can be given up when the agent has
-// too many.
+// Streams of an agent that can be given up when it has too many: those that wait for the next request of their visitor, and
+// those whose visitor is slow (threat T8).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -14,7 +15,7 @@ public:
     IdleStream(const IdleStream&) = delete;
     IdleStream& operator=(const IdleStream&) = delete;
     virtual ~IdleStream() = default;
-    /// It shall end unless it is in use again. Any thread; returns at once.
+    /// It shall end unless that is over: it is in use again, or its visitor goes on. Any thread; returns at once.
     virtual void give_up() noexcept = 0;
 
 private:
@@ -23,30 +24,32 @@ private:
     IdleStream* next_ = nullptr;
 };
 
-/// Those of one session in the order in which they became idle. Thread-safe; add() and remove() are a few pointer writes,
-/// because every request pays for both.
+/// Those of one session, each kind in the order in which they became so. Thread-safe; add() and remove() are a few pointer
+/// writes, because every request pays for both.
 class IdleStreams {
 public:
-    IdleStreams() { head_.previous_ = head_.next_ = &head_; }
+    enum class Kind : std::uint8_t { idle, slow };
 
-    void add(IdleStream& stream) noexcept {
+    void add(IdleStream& stream, Kind kind = Kind::idle) noexcept {
         const std::lock_guard lock(mutex_);
         unlink(stream);
-        stream.previous_ = head_.previous_;
-        stream.next_ = &head_;
+        End& end = list(kind);
+        stream.previous_ = end.previous_;
+        stream.next_ = &end;
         stream.previous_->next_ = &stream;
-        head_.previous_ = &stream;
+        end.previous_ = &stream;
     }
-    /// Nothing if it is not in the list.
+    /// Nothing if it is in no list.
     void remove(IdleStream& stream) noexcept {
         const std::lock_guard lock(mutex_);
         unlink(stream);
     }
-    /// Takes the one that waits longest out of the list; null if there is none.
-    std::shared_ptr<IdleStream> take_oldest() noexcept {
+    /// Takes the one that waits longest out of its list; null if there is none.
+    std::shared_ptr<IdleStream> take_oldest(Kind kind = Kind::idle) noexcept {
         const std::lock_guard lock(mutex_);
-        while (head_.next_ != &head_) {
-            IdleStream& oldest = *head_.next_;
+        End& end = list(kind);
+        while (end.next_ != &end) {
+            IdleStream& oldest = *end.next_;
             unlink(oldest);
             if (auto stream = oldest.weak_from_this().lock()) return stream; // else it is being destroyed
         }
@@ -56,6 +59,7 @@ public:
 private:
     class End final : public IdleStream {
     public:
+        End() noexcept { previous_ = next_ = this; }
         void give_up() noexcept override {}
     };
     static void unlink(IdleStream& stream) noexcept {
@@ -64,9 +68,10 @@ private:
         stream.next_->previous_ = stream.previous_;
         stream.previous_ = stream.next_ = nullptr;
     }
+    End& list(Kind kind) noexcept { return kind == Kind::idle ? idle_ : slow_; }
 
     std::mutex mutex_;
-    End head_;
+    End idle_, slow_;
 };
 
 } // namespace adit

@@ -69,6 +69,8 @@ public:
     virtual void exchange_ended() = 0;
     /// It cannot be answered (any more): the visitor shall see that something broke.
     virtual void break_off() noexcept = 0;
+    /// A slow visitor's time is up, if he is that still: his wait_body() gives too_slow, or he is gone.
+    virtual void hurry() noexcept = 0;
 
     // After an answer whose plan says `tunnel`.
     /// What the visitor sent behind his request.

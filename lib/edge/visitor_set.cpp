@@ -3,6 +3,7 @@
 #include "edge/context.hpp"
 #include "edge/spawn.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace adit::inline v0::edge {
@@ -19,8 +20,7 @@ TimeoutTimes times_of(const Settings& settings) {
     set(TimeoutKind::idle, settings.http_idle_time);
     set(TimeoutKind::last, limits::drain_idle_time);
     set(TimeoutKind::response, settings.http_response_time);
-    set(TimeoutKind::body, settings.http_stall_time);
-    set(TimeoutKind::stall, settings.http_stall_time / 3);
+    set(TimeoutKind::look, std::min<std::chrono::milliseconds>(limits::visitor_look, settings.http_stall_time / 3));
     set(TimeoutKind::agent_idle, settings.agent_stream_idle_time);
     set(TimeoutKind::linger, limits::early_response_linger);
     return times;

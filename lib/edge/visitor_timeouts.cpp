@@ -11,6 +11,8 @@ constexpr auto slack = std::chrono::milliseconds(10);
 
 void Timeout::arm(TimeoutKind kind) { owner_->start(*this, kind); }
 
+std::chrono::steady_clock::duration Timeout::length(TimeoutKind kind) const noexcept { return owner_->length(kind); }
+
 Timeouts::Timeouts(const asio::any_io_executor& executor, const TimeoutTimes& times)
     : times_(times), timer_(executor) {}
 

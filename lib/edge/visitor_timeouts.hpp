@@ -20,12 +20,11 @@ enum class TimeoutKind : std::uint8_t {
     idle,       ///< Settings::http_idle_time: for the next request of a visitor
     last,       ///< limits::drain_idle_time: for the last request of a visitor, when the edge drains
     response,   ///< Settings::http_response_time: for the next bytes of an agent's answer
-    body,       ///< Settings::http_stall_time: for the next bytes of a request's body
-    stall,      ///< a third of Settings::http_stall_time: a write is looked at that often
+    look,       ///< limits::visitor_look: at a visitor who is waited for, see VisitorPace
     agent_idle, ///< Settings::agent_stream_idle_time
     linger,     ///< limits::early_response_linger
 };
-inline constexpr std::size_t timeout_kinds = 10;
+inline constexpr std::size_t timeout_kinds = 9;
 using TimeoutTimes = std::array<std::chrono::steady_clock::duration, timeout_kinds>;
 
 class Timeouts;
@@ -59,6 +58,8 @@ public:
     void arm(TimeoutKind kind);
     void disarm() noexcept { unlink(); }
     bool armed() const noexcept { return linked(); }
+    /// How long it runs.
+    std::chrono::steady_clock::duration length(TimeoutKind kind) const noexcept;
 
 private:
     friend class Timeouts;
@@ -78,6 +79,7 @@ private:
     class Queue final : public TimeoutLink {};
 
     void start(Timeout& timeout, TimeoutKind kind);
+    std::chrono::steady_clock::duration length(TimeoutKind kind) const noexcept { return times_[static_cast<std::size_t>(kind)]; }
     void wake_at(TimePoint at);
     void on_timer();
 

@@ -334,6 +334,11 @@ std::size_t Session::write_space(StreamId id) const noexcept {
     return stream == nullptr ? 0 : impl_->write_space(*stream);
 }
 
+std::size_t Session::queued(StreamId id) const noexcept {
+    const Stream* const stream = impl_->find(id);
+    return stream == nullptr ? 0 : stream->queue.size();
+}
+
 void Session::finish(StreamId id) {
     if (Stream* const stream = impl_->find(id)) impl_->end_body(*stream, nullptr);
 }

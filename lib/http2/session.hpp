@@ -127,6 +127,8 @@ public:
     std::size_t write(StreamId id, Bytes bytes);
     /// How many bytes write() would take.
     std::size_t write_space(StreamId id) const noexcept;
+    /// Bytes written that did not leave yet.
+    std::size_t queued(StreamId id) const noexcept;
     /// Our body is complete: END_STREAM leaves with its last bytes, or with the trailers behind them. Pseudo-header
     /// fields and those of a connection are left out of the trailers.
     void finish(StreamId id);

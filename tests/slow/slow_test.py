@@ -4,8 +4,9 @@ must be answered, and soon. Prints "ok" or "not ok" for each mode.
 
     slow_test.py HOST-PROGRAM [CONNECTIONS]
 
-A visitor who sends a body or reads an answer slowly holds one of the 500 streams of an agent's session, so that there are
-400 of these; of the others there are 5,000. CONNECTIONS says another number for all.
+A visitor who sends a body or reads an answer slowly holds one of the 500 streams of an agent's session, until he has to make
+room. There are 5,000 of each kind; CONNECTIONS says another number. Who is to make room must have been slow for a second, so
+that a session takes at most 500 slow visitors a second, and fewer come here.
 """
 import resource
 import shutil
@@ -14,10 +15,12 @@ import subprocess
 import sys
 import time
 
-SECONDS = 20  # of each attack
+SECONDS = 20  # of each attack, once all are there
+RATE = 400    # connections a second
 SOON = 2.0    # for an answer, on a busy machine
-MODES = {"headers": (5000, ["-H", "-i", "5"]), "body": (400, ["-B", "-i", "5", "-s", "8192"]), "range": (5000, ["-R"]),
-         "read": (400, ["-X", "-n", "5", "-w", "512", "-y", "1024", "-z", "32", "-k", "3"])}
+CONNECTIONS = 5000
+MODES = {"headers": ["-H", "-i", "5"], "body": ["-B", "-i", "5", "-s", "8192"], "range": ["-R"],
+         "read": ["-X", "-n", "5", "-w", "512", "-y", "1024", "-z", "32", "-k", "3"]}
 
 
 def ask(port):
@@ -39,8 +42,8 @@ def ask(port):
 
 def attack(port, mode, connections):
     path = "large" if mode == "read" else ""
-    return subprocess.Popen(["slowhttptest", *MODES[mode][1], "-c", str(connections), "-r", str(max(200, connections // 5)),
-                             "-l", str(SECONDS), "-u", f"http://a.edge.test/{path}", "-d", f"127.0.0.1:{port}", "-p", "20",
+    return subprocess.Popen(["slowhttptest", *MODES[mode], "-c", str(connections), "-r", str(RATE),
+                             "-l", str(connections // RATE + SECONDS), "-u", f"http://a.edge.test/{path}", "-d", f"127.0.0.1:{port}", "-p", "20",
                              "-v", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -83,8 +86,8 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     failed = False
-    for mode, (usual, _) in MODES.items():
-        connections = int(sys.argv[2]) if len(sys.argv) > 2 else usual
+    connections = int(sys.argv[2]) if len(sys.argv) > 2 else CONNECTIONS
+    for mode in MODES:
         times, faults = run(program, mode, connections)
         late = [seconds for seconds in times if seconds > SOON]
         bad = faults or late or len(times) < 20
