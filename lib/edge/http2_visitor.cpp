@@ -19,6 +19,7 @@ Http2Visitor::Http2Visitor(std::shared_ptr<VisitorSet> set, std::shared_ptr<net:
                            VisitorFacts facts)
     : HttpVisitor(std::move(set), std::move(facts), limits::http2_streams), stream_(std::move(stream)), socket_(socket),
       session_(*this, Clock::now()), in_(this->set()), idle_time_(this->set().timeouts, [this] { on_idle_time(); }),
+      head_time_(this->set().timeouts, [this] { on_head_time(); }),
       look_time_(this->set().timeouts, [this] { on_look(); }) {}
 
 Http2Visitor::~Http2Visitor() = default;
@@ -31,6 +32,7 @@ asio::awaitable<void> Http2Visitor::run() {
     if (draining_) drain();
     while (more) more = co_await read();
     idle_time_.disarm();
+    head_time_.disarm();
     session_.transport_closed(); // ends the exchanges
     close();
     drop_legs(); // their readers end by that
@@ -49,6 +51,7 @@ asio::awaitable<bool> Http2Visitor::read() {
     if (!got.ok() || closing_) co_return false;
     session_.receive(space.first(got.size()), Clock::now());
     if (got.size() < space.size() / 4) in_.release();
+    watch_head();
     wake_writer();
     co_return true;
 }
@@ -101,6 +104,23 @@ void Http2Visitor::begin_idle() { idle_time_.arm(draining_ ? TimeoutKind::last :
 
 void Http2Visitor::on_idle_time() {
     session_.terminate(http2::ErrorCode::no_error);
+    wake_writer();
+}
+
+/// A head that began has the time of one over HTTP/1; nothing else can be received until it is complete (threat T8).
+void Http2Visitor::watch_head() {
+    const std::uint64_t begun = session_.unfinished();
+    if (begun == head_) return;
+    head_ = begun;
+    if (begun != 0) {
+        head_time_.arm(TimeoutKind::head);
+    } else {
+        head_time_.disarm();
+    }
+}
+
+void Http2Visitor::on_head_time() {
+    session_.terminate(http2::ErrorCode::enhance_your_calm, "a request head did not arrive in time");
     wake_writer();
 }
 

@@ -47,6 +47,8 @@ private:
     Http2Request* find(http2::StreamId id);
     void begin_idle();
     void on_idle_time();
+    void on_head_time();
+    void watch_head();
     void on_look();
     void close() noexcept;
 
@@ -57,6 +59,8 @@ private:
     VisitorBuffer in_;
     VisitorSignal write_; // wakes write()
     Timeout idle_time_;
+    Timeout head_time_;
+    std::uint64_t head_ = 0; // what it runs for, see Session::unfinished()
     Timeout look_time_; // at `pace_`
     VisitorPace pace_;  // of what is written
     bool writing_ = false;

@@ -289,6 +289,7 @@ Session::~Session() = default;
 
 void Session::receive(Bytes input, Time now) { impl_->receive(input, now); }
 Bytes Session::output() { return impl_->output(); }
+std::uint64_t Session::unfinished() const noexcept { return impl_->unfinished(); }
 bool Session::has_output() const noexcept {
     return !impl_->ended && (!impl_->out.empty() || !impl_->goodbye.empty() || impl_->wants_write());
 }

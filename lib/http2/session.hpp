@@ -115,6 +115,9 @@ public:
     Bytes output();
     void consume_output(std::size_t n);
     bool has_output() const noexcept;
+    /// Not 0: the peer is in the middle of a head (frames of it, or one of them, are to come), or of another frame without
+    /// body bytes. The same number until that is complete, so that it can be given a time.
+    std::uint64_t unfinished() const noexcept;
     /// Nothing more will be sent or understood, and output() is empty: close the transport.
     bool finished() const noexcept;
     /// The transport ended: on_reset() for each stream that is not over. Nothing is sent any more.

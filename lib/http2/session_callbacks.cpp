@@ -191,9 +191,27 @@ std::size_t Session::Impl::scan(Bytes input) {
     return at + n;
 }
 
+std::uint64_t Session::Impl::unfinished() const noexcept {
+    constexpr std::size_t head_size_of_frame = 9;
+    constexpr std::size_t type_at = 3;
+    if (head_open) return units;
+    if (frame_head_size == 0) { // between two frames, or before them
+        const bool in_magic = frame_left > 0 && frame_left < NGHTTP2_CLIENT_MAGIC_LEN;
+        return in_magic ? units : 0;
+    }
+    const bool is_data = frame_head_size > type_at && frame_head[type_at] == NGHTTP2_DATA;
+    if (is_data) return 0;
+    return frame_head_size < head_size_of_frame ? units + 1 : units;
+}
+
 void Session::Impl::frame_begun(const nghttp2_frame_hd& header) {
     frame_body = 0;
-    if (header.type != NGHTTP2_CONTINUATION) continuations = 0;
+    if (header.type != NGHTTP2_CONTINUATION) {
+        continuations = 0;
+        ++units;
+    }
+    if (header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION)
+        head_open = (header.flags & NGHTTP2_FLAG_END_HEADERS) == 0;
     const Stream* const stream = find(header.stream_id);
     const bool open = stream != nullptr && stream->open;
     switch (header.type) {

@@ -73,6 +73,7 @@ struct Session::Impl {
     // session_callbacks.cpp
     struct Callbacks;
     std::size_t scan(Bytes input);
+    std::uint64_t unfinished() const noexcept;
     void frame_begun(const nghttp2_frame_hd& header);
     void closed_stream_frame(const nghttp2_frame_hd& header);
     bool headers_begun(const nghttp2_frame& frame);
@@ -137,6 +138,8 @@ struct Session::Impl {
     std::string cookies;           // Cookie may come in pieces (RFC 9113 8.2.3)
     std::size_t head_size = 0, head_fields = 0;
     std::size_t continuations = 0;
+    bool head_open = false;   // CONTINUATION is to come
+    std::uint64_t units = 1;  // heads and other frames that began
     std::size_t frame_body = 0;    // of the DATA frame that is being received
     bool reading_trailers = false;
 

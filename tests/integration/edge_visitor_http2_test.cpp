@@ -298,3 +298,32 @@ TEST_CASE("an idle HTTP/2 connection ends when its time is up") {
     world.visitor.until_closed();
     CHECK(world.visitor.goaway());
 }
+
+TEST_CASE("a head over HTTP/2 that drips has the time of a head, and no longer") { // T8
+    World world([](auto& options) { options.http_head_time(300ms); });
+    adit_test::TlsOptions tls(host, world.edge.server.ca_pem());
+    tls.alpn = {"h2"};
+    const auto frame = [](char type, char flags, std::size_t length) { // of stream 1
+        return std::string(2, '\0') + static_cast<char>(length) + type + flags + std::string("\0\0\0\1", 4);
+    };
+    const std::string start = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(3, '\0') + '\4' + std::string(5, '\0');
+    const std::string part = "\x82\x87\x84"; // GET, https, "/"
+    std::vector<std::string> heads = {start.substr(0, 10), start + frame(1, 5, 20), start + frame(1, 5, 20) + part,
+                                      start + frame(1, 1, 3) + part, // CONTINUATION is to come
+                                      start + frame(1, 1, 3) + part + frame(9, 0, 1) + part[0] + frame(9, 4, 9)};
+    const auto patient = world.visitor.get("/"); // a request that is complete has all its time
+    for (const std::string& head : heads) {
+        CAPTURE(head.size());
+        auto visitor = adit_test::NetVisitor::tls(world.edge.server.https_port(), tls);
+        const auto begin = std::chrono::steady_clock::now();
+        visitor.send(head);
+        (void)visitor.read_all(); // to the end of the connection
+        const auto took = std::chrono::steady_clock::now() - begin;
+        CHECK(took > 250ms);
+        CHECK(took < 5s);
+    }
+    AppStream app = world.accept();
+    app.read_head();
+    app.answer("still there");
+    CHECK(world.visitor.whole(patient).body == "still there");
+}

@@ -401,3 +401,37 @@ TEST_CASE("what is not HTTP/2 is refused at once") {
     CHECK_EQ(static_cast<std::uint32_t>(session.error()), 1);
     CHECK_EQ(handler.log, "");
 }
+
+TEST_CASE("a head that is not complete has one number, whatever its pieces, and the next one another") {
+    Visitor v;
+    CHECK(v.session.unfinished() == 0);
+    const auto feed = [&](std::string_view bytes) { v.session.receive(as_bytes(bytes), v.now); };
+    const std::string block = v.peer.pack(Peer::request("GET", "/"));
+    v.peer.frame(NGHTTP2_HEADERS, end_stream, 1, block.substr(0, 2));
+    v.peer.frame(NGHTTP2_CONTINUATION, 0, 1, block.substr(2, 1));
+    v.peer.frame(NGHTTP2_CONTINUATION, end_headers, 1, block.substr(3));
+    const std::string bytes = v.peer.take();
+    feed(bytes.substr(0, 1));
+    const auto first = v.session.unfinished();
+    CHECK(first != 0);
+    for (std::size_t i = 1; i + 1 < bytes.size(); ++i) {
+        feed(bytes.substr(i, 1));
+        CHECK(v.session.unfinished() == first);
+    }
+    feed(bytes.substr(bytes.size() - 1));
+    CHECK(v.session.unfinished() == 0);
+    v.peer.post(3);
+    const std::string next = v.peer.take();
+    feed(next.substr(0, next.size() - 1));
+    CHECK(v.session.unfinished() != 0);
+    CHECK(v.session.unfinished() != first);
+    feed(next.substr(next.size() - 1));
+    v.peer.data(3, "body");
+    const std::string body = v.peer.take();
+    feed(body.substr(0, body.size() - 1)); // bytes of a body have their own time
+    CHECK(v.session.unfinished() == 0);
+    feed(body.substr(body.size() - 1));
+    v.peer.frame(NGHTTP2_PING, 0, 0, "12345678");
+    feed(v.peer.take().substr(0, 12));
+    CHECK(v.session.unfinished() != 0);
+}
