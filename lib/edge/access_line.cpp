@@ -33,6 +33,21 @@ void AccessLine::answer(int status, int ngrok_error) noexcept {
     record_->ngrok_error = ngrok_error;
 }
 
+void AccessLine::policy_logs(const std::vector<policy::LogEntry>& entries) {
+    if (!record_) return;
+    for (const policy::LogEntry& entry : entries) {
+        PolicyLog& log = record_->policy_logs.emplace_back();
+        log.phase = policy::to_string(entry.phase);
+        log.metadata = entry.metadata;
+    }
+}
+
+void AccessLine::policy_error(std::string_view why) {
+    if (why.empty()) return;
+    if (record_) record_->policy_error = why;
+    context_.log("info", "a traffic policy failed: " + std::string(why));
+}
+
 void AccessLine::finish() noexcept {
     begun_ = false;
     if (!record_) return;

@@ -4,11 +4,13 @@
 #include <adit/edge/options.hpp>
 
 #include "edge/endpoint.hpp"
+#include "policy/run.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace adit::inline v0::edge {
 
@@ -26,6 +28,9 @@ public:
     void request(std::string_view method, std::string_view host, std::string_view target);
     void endpoint(const EndpointRecord& record);
     void answer(int status, int ngrok_error) noexcept;
+    void policy_logs(const std::vector<policy::LogEntry>& entries);
+    /// Why a policy failed; "" if it did not. Goes to the log as well.
+    void policy_error(std::string_view why);
     /// Tells the sink, once; nothing without begin().
     void finish() noexcept;
 

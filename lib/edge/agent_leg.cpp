@@ -47,6 +47,7 @@ void AgentLeg::begin_idle() {
     slow_ = false;
     idle_since = std::chrono::steady_clock::now();
     release_memory();
+    held.release();
     exchange_.reset();
     idle_time_.arm(TimeoutKind::agent_idle);
     session->idle_streams().add(*this);

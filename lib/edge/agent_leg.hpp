@@ -3,6 +3,7 @@
 
 #include <adit/asio.hpp>
 
+#include "edge/body_budget.hpp"
 #include "edge/endpoint.hpp"
 #include "edge/idle_streams.hpp"
 #include "edge/visitor_timeouts.hpp"
@@ -82,6 +83,7 @@ public:
     std::shared_ptr<AgentSession> session;
     EndpointPtr endpoint;
     std::chrono::steady_clock::time_point idle_since{};
+    BodyHold held; // for a body that was put as a whole
     bool used = false;       // it answered a request before this one
     bool keep_alive = false; // the last answer allows another request
 

@@ -6,6 +6,7 @@
 #include <adit/edge/options.hpp>
 #include <adit/edge/registry.hpp>
 
+#include "edge/body_budget.hpp"
 #include "edge/endpoint.hpp"
 #include "edge/endpoint_tls.hpp"
 #include "edge/session_table.hpp"
@@ -82,6 +83,7 @@ public:
     PreauthTable preauth;
     TcpPorts tcp_ports;
     VisitorCount visitors;
+    BodyBudget bodies;
     Counters counters;
     std::shared_ptr<Directory> directory;
     std::shared_ptr<Registry> registry;

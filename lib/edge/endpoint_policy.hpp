@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/url.hpp"
+#include "edge/body_budget.hpp"
 #include "edge/endpoint_tls.hpp"
 #include "policy/policy.hpp"
 #include "proto/messages.hpp"
@@ -27,6 +28,8 @@ public:
     const std::shared_ptr<policy::State>& state() const noexcept { return state_; }
     const policy::Policy& policy() const noexcept { return state_->policy(); }
     bool has(policy::Phase phase) const noexcept { return policy().has(phase); }
+    /// What is held of bodies for it.
+    const std::shared_ptr<BodyBudget>& bodies() const noexcept { return bodies_; }
     /// They ask for the same.
     bool same_as(const EndpointPolicy& other) const { return text_ == other.text_; }
 
@@ -34,6 +37,7 @@ private:
     const BindOpts source_;
     const std::string text_;
     const std::shared_ptr<policy::State> state_;
+    const std::shared_ptr<BodyBudget> bodies_ = std::make_shared<BodyBudget>();
 };
 
 using PolicyPtr = std::shared_ptr<const EndpointPolicy>;

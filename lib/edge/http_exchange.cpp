@@ -67,11 +67,7 @@ void HttpExchange::begin() {
     if (visitor_.draining()) head.set_keep_alive(false);
     facts_ = RequestFacts(head);
     plan_ = ResponsePlan();
-    if (!policies_.empty()) {
-        policies_.clear();
-        encoder_.reset();
-        body_ = ByteQueue();
-    }
+    policies_.clear();
     answer_ = Answer::none;
     running_ = true;
     request_done_ = replayable_ = heard_ = timed_out_ = sending_rest_ = tunnel_ = tunnel_down_ = false;
@@ -81,6 +77,9 @@ void HttpExchange::begin() {
 
 void HttpExchange::finish() {
     running_ = false;
+    encoder_.reset();
+    release_body();
+    for (const auto& each : policies_) channel_.access.policy_logs(each->exchange.logs());
     time_.disarm();
     channel_.access.finish();
     changed_.notify();
@@ -179,6 +178,7 @@ HttpError HttpExchange::collect_body(AgentLeg& leg) {
         if (!body_.empty()) leg.put_body(body_.view());
         leg.put_end(channel_.trailers());
         body_ = ByteQueue();
+        leg.held = std::move(held_); // the agent may take it later than the exchange lasts
     }
     while (leg.takes_body() && !request_done_) {
         const BodyPiece piece = channel_.next_body();

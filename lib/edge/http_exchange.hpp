@@ -9,6 +9,7 @@
 #include <adit/asio.hpp>
 
 #include "edge/agent_leg.hpp"
+#include "edge/body_budget.hpp"
 #include "edge/endpoint.hpp"
 #include "edge/request_channel.hpp"
 #include "edge/visitor_progress.hpp"
@@ -27,6 +28,7 @@
 namespace adit::inline v0::edge {
 
 class HttpVisitor;
+class PolicyVisit;
 
 /// What AgentLeg::read() does next.
 enum class LegNext : std::uint8_t {
@@ -125,6 +127,8 @@ private:
     asio::awaitable<void> answer_with(policy::Outcome& outcome);
     asio::awaitable<bool> put_encoded(Bytes bytes, policy::Encoder::Mode mode);
     bool run_response_policies(Head& head);
+    void tell_connect_phase(PolicyVisit& visit);
+    void release_body() noexcept;
 
     // http_exchange_answer.cpp: the agent's direction
     enum class Taken : std::uint8_t { yes, unwritable, replaced };
@@ -153,6 +157,7 @@ private:
     ResponsePlan plan_;
     std::vector<std::unique_ptr<PolicyRun>> policies_; // of `endpoint_` and of those that handed the request on to it
     ByteQueue body_;            // collected for a policy
+    BodyHold held_;             // for it
     policy::Outcome replacement_;
     std::optional<policy::Encoder> encoder_;
     ByteQueue tunnel_rest_; // what came together with the agent's 101

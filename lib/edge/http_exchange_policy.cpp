@@ -28,6 +28,7 @@ asio::awaitable<bool> HttpExchange::apply_policies() {
         outcome.kind = visit.kind;
         outcome.url = visit.url;
         channel_.access.endpoint(*here);
+        tell_connect_phase(visit);
         if (outcome.kind == Kind::go_on) {
             policies_.push_back(std::make_unique<PolicyRun>(visit.visit, facts_, channel_.head(), policy_now()));
             outcome = policies_.back()->exchange.on_http_request(policy_now());
@@ -45,10 +46,24 @@ asio::awaitable<bool> HttpExchange::apply_policies() {
     co_return goes_on;
 }
 
+/// In the record of the connection's first request.
+void HttpExchange::tell_connect_phase(PolicyVisit& visit) {
+    if (std::exchange(visit.told, true)) return;
+    channel_.access.policy_logs(visit.visit->logs());
+    channel_.access.policy_error(visit.error);
+}
+
+void HttpExchange::release_body() noexcept {
+    if (held_.bytes() == 0) return;
+    body_ = ByteQueue();
+    held_.release();
+}
+
 /// False: the request is answered. True: to `endpoint_`, which may be another one now.
 asio::awaitable<bool> HttpExchange::settle(policy::Outcome& outcome) {
     bool got_body = false;
     for (;;) {
+        channel_.access.policy_error(outcome.error);
         switch (outcome.kind) {
         case Kind::go_on: co_return true;
         case Kind::respond: co_await answer_with(outcome); co_return false;
@@ -99,6 +114,17 @@ asio::awaitable<bool> HttpExchange::collect_whole_body(std::size_t most) {
             co_return false;
         }
         body_.append(piece.bytes);
+        const EdgeContext& context = visitor_.context();
+        const bool fits = held_.grow_to(body_.capacity(), visitor_.context().bodies, endpoint_->policy->bodies(),
+                                        context.settings.policy_body_memory);
+        if (!fits) {
+            release_body();
+            ErrorPage page;
+            page.number = 720;
+            page.status = 503;
+            co_await refuse(page);
+            co_return false;
+        }
         request_done_ = piece.complete;
         if (request_done_ || !piece.bytes.empty()) continue;
         const bool more = co_await await_body();
@@ -122,6 +148,7 @@ asio::awaitable<void> HttpExchange::answer_with(policy::Outcome& outcome) {
 bool HttpExchange::run_response_policies(Head& head) {
     for (const auto& each : std::ranges::reverse_view(policies_)) {
         policy::Outcome outcome = each->exchange.on_http_response(head, policy_now());
+        channel_.access.policy_error(outcome.error);
         if (outcome.kind != Kind::go_on) {
             replacement_ = std::move(outcome);
             return false;
@@ -139,6 +166,7 @@ asio::awaitable<bool> HttpExchange::put_encoded(Bytes bytes, policy::Encoder::Mo
     bool ok = true;
     bool done = false;
     while (ok && !done) {
+        if (!encoder_) co_return false; // the exchange ended meanwhile
         const MutableBytes space = buffer.space();
         const auto step = encoder_->encode(bytes, space, mode);
         if (!step) {

@@ -45,6 +45,7 @@ PolicyVisit& HttpVisitor::visit(const EndpointRecord& endpoint) {
         policy::Outcome outcome = fresh.visit->on_tcp_connect(policy_now());
         fresh.kind = outcome.kind;
         fresh.url = std::move(outcome.url);
+        fresh.error = std::move(outcome.error);
     }
     if (visits_.size() >= limits::policy_hops) visits_.erase(visits_.begin());
     return visits_.emplace_back(std::move(fresh));

@@ -23,7 +23,9 @@ public:
     PolicyVisit() = default;
     std::shared_ptr<policy::Visit> visit;
     policy::Outcome::Kind kind = policy::Outcome::Kind::go_on;
-    std::string url; ///< forward
+    std::string url;   ///< forward
+    std::string error; ///< Outcome::error
+    bool told = false; ///< in an access record
 };
 
 class HttpVisitor : public std::enable_shared_from_this<HttpVisitor> {

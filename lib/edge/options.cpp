@@ -176,6 +176,10 @@ ServerOptions& ServerOptions::http_fields_max(std::size_t count) {
     data_->http_fields_max = count;
     return *this;
 }
+ServerOptions& ServerOptions::policy_body_memory(std::size_t bytes) {
+    data_->policy_body_memory = bytes;
+    return *this;
+}
 ServerOptions& ServerOptions::on_access(std::function<void(const AccessRecord&)> sink) {
     data_->access_sink = std::move(sink);
     return *this;

@@ -63,6 +63,7 @@ struct ServerOptions::Data {
     std::chrono::milliseconds http_response_time = limits::http_response_time;
     std::chrono::milliseconds agent_stream_idle_time = limits::agent_stream_idle_time;
     std::chrono::milliseconds http_stall_time = limits::visitor_stall_time;
+    std::size_t policy_body_memory = limits::policy_bodies_max;
     std::size_t http_head_max = limits::http_head_max;
     std::size_t http_fields_max = limits::http_headers_max;
 

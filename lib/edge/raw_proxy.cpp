@@ -29,28 +29,36 @@ Admission refuse(int number) {
 
 /// One policy's word: go_on (to `next`, if that is set) or close.
 policy::Outcome::Kind ask(EdgeContext& context, const VisitorFacts& facts, const EndpointRecord& endpoint, EndpointPtr& next,
-                          int& number) {
+                          int& number, AccessLine& access) {
     using Kind = policy::Outcome::Kind;
     policy::Visit visit(endpoint.policy->state(), policy_facts(context, facts, endpoint));
     policy::Outcome outcome = visit.on_tcp_connect(policy_now());
     while (outcome.kind == Kind::forward) {
         next = context.find_internal(endpoint, outcome.url);
-        if (next) return Kind::go_on;
+        if (next) {
+            access.policy_logs(visit.logs());
+            return Kind::go_on;
+        }
         number = 3200;
-        if (!outcome.may_continue) return Kind::close;
+        if (!outcome.may_continue) {
+            access.policy_logs(visit.logs());
+            return Kind::close;
+        }
         outcome = visit.forward_failed(number, "no endpoint is online at this URL", policy_now());
     }
     if (outcome.kind != Kind::go_on) number = outcome.number;
+    access.policy_error(outcome.error);
+    access.policy_logs(visit.logs());
     return outcome.kind;
 }
 
-Admission admit(EdgeContext& context, const VisitorFacts& facts, EndpointPtr endpoint) {
+Admission admit(EdgeContext& context, const VisitorFacts& facts, EndpointPtr endpoint, AccessLine& access) {
     Admission admitted;
     for (std::size_t hops = 0; endpoint->policy && endpoint->policy->has(policy::Phase::tcp_connect); ++hops) {
         if (hops == limits::policy_hops) return refuse(3501);
         EndpointPtr next;
         int number = 0;
-        if (ask(context, facts, *endpoint, next, number) != policy::Outcome::Kind::go_on) return refuse(number);
+        if (ask(context, facts, *endpoint, next, number, access) != policy::Outcome::Kind::go_on) return refuse(number);
         if (!next) break;
         endpoint = std::move(next);
     }
@@ -66,7 +74,7 @@ asio::awaitable<void> raw_proxy(EdgeContext& context, std::shared_ptr<net::Strea
     access.begin(facts.remote_text);
     access.request(std::string_view(), facts.server_name, std::string_view());
     access.endpoint(*endpoint);
-    const Admission admitted = admit(context, facts, endpoint);
+    const Admission admitted = admit(context, facts, endpoint, access);
     int number = admitted.number;
     std::shared_ptr<net::Stream> stream;
     if (admitted.endpoint) {

@@ -150,6 +150,7 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
     if (!positive(data.http_response_time)) return invalid("http_response_time", "the time must be above 0");
     if (!positive(data.agent_stream_idle_time)) return invalid("agent_stream_idle_time", "the time must be above 0");
     if (!positive(data.http_stall_time)) return invalid("http_stall_time", "the time must be above 0");
+    if (data.policy_body_memory > limits::policy_bodies_max_most) return invalid("policy_body_memory", "it may be 0 to 64 GiB");
     if (data.http_head_max < limits::http_head_max_least || data.http_head_max > limits::http_head_max_most) {
         return invalid("http_head_max", "a head may have 1 KiB to 16 MiB");
     }
@@ -157,6 +158,7 @@ Result<void> parse_times(const ServerOptions::Data& data, Settings& settings) {
         return invalid("http_fields_max", "a head may have 10 to 10,000 fields");
     }
     settings.http_stall_time = data.http_stall_time;
+    settings.policy_body_memory = data.policy_body_memory;
     settings.http_head = HeadLimits{data.http_head_max, data.http_fields_max};
     settings.auth_time = data.auth_time;
     settings.heartbeat_interval = data.heartbeat_interval;

@@ -60,6 +60,7 @@ public:
     std::chrono::milliseconds client_hello_time{}, tls_handshake_time{};
     std::chrono::milliseconds http_head_time{}, http_idle_time{}, http_response_time{}, agent_stream_idle_time{};
     std::chrono::milliseconds http_stall_time{};
+    std::size_t policy_body_memory = 0;
     HeadLimits http_head;
     std::size_t sessions_per_credential = limits::sessions_per_credential;
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 namespace adit::inline v0::policy {
 
@@ -64,14 +65,12 @@ bool run_body(Scope& scope, std::string_view body) {
 }
 
 /// All of `body` through an encoder. False, and nothing changed, if that fails.
-bool encode_all(Coding coding, std::string& body) {
-    auto encoder = Encoder::create(coding);
-    if (!encoder) return false;
+bool encode_all(Encoder& encoder, std::string& body) {
     std::string out;
     Bytes in = as_bytes(body);
     for (;;) {
         std::array<std::uint8_t, 16'384> piece;
-        const auto step = encoder->encode(in, piece, Encoder::Mode::finish);
+        const auto step = encoder.encode(in, piece, Encoder::Mode::finish);
         if (!step) return false;
         out.append(as_text(Bytes(piece).first(step->produced)));
         in = in.subspan(step->consumed);
@@ -102,7 +101,7 @@ Outcome finish_answer(Scope& scope, bool through_rules) {
         const bool replaced = run_rules(scope);
         scope.response = nullptr;
         if (replaced) {
-            scope.coding = Coding::identity; // of the answer that there was
+            scope.encoder.reset(); // of the answer that there was
             outcome = std::move(scope.outcome);
         } else {
             outcome.page = std::move(page);
@@ -111,9 +110,9 @@ Outcome finish_answer(Scope& scope, bool through_rules) {
     scope.outcome = Outcome();
     if (outcome.kind != Outcome::Kind::respond) return outcome;
     Page& page = outcome.page;
-    if (scope.coding != Coding::identity && !encode_all(scope.coding, page.body))
+    if (scope.encoder && !encode_all(*scope.encoder, page.body))
         page.head.remove("Content-Encoding"); // its memory ended: as it was
-    scope.coding = Coding::identity;
+    scope.encoder.reset();
     const int status = page.head.status();
     page.head.remove("Content-Length");
     page.head.remove("Transfer-Encoding");
@@ -204,23 +203,16 @@ Outcome Exchange::on_http_response(Head& response, Moment now) {
     begin_phase(*scope_, Phase::http_response, now);
     settle(response.status() >= 500 ? CircuitBreaker::Outcome::failure : CircuitBreaker::Outcome::success);
     scope_->outcome = Outcome();
-    scope_->coding = Coding::identity;
+    scope_->encoder.reset();
     scope_->response = &response;
     const bool stopped = run_rules(*scope_);
     scope_->response = nullptr;
     if (stopped) {
-        scope_->coding = Coding::identity;
+        scope_->encoder.reset();
         return finish_answer(*scope_, false);
     }
     Outcome outcome = std::move(scope_->outcome);
-    if (scope_->coding != Coding::identity) {
-        auto encoder = Encoder::create(scope_->coding);
-        if (!encoder) {
-            scope_->page(3900, 500);
-            return finish_answer(*scope_, false);
-        }
-        outcome.encoder = std::move(*encoder);
-    }
+    outcome.encoder = std::exchange(scope_->encoder, std::nullopt);
     return outcome;
 }
 

@@ -44,7 +44,9 @@ bool Scope::set_var(const std::string& name, cel::Value value) {
 }
 
 void Scope::log(std::string metadata) {
-    if (logs.size() < limits::policy_logs_max) logs.push_back(LogEntry{phase, std::move(metadata)});
+    if (logs.size() >= limits::policy_logs_max || metadata.size() > limits::policy_logs_bytes_max - logs_bytes) return;
+    logs_bytes += metadata.size();
+    logs.push_back(LogEntry{phase, std::move(metadata)});
 }
 
 void Scope::page(int number, int status, std::string_view detail) {

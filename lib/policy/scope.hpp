@@ -50,9 +50,9 @@ struct Scope final : cel::Activation {
     Flow answer(Head head, std::string body);
 
     /// compress-response has begun: a second one changes nothing.
-    bool encoded() const noexcept { return coding != Coding::identity; }
-    void encode(Coding chosen, bool flush) {
-        coding = chosen;
+    bool encoded() const noexcept { return encoder.has_value(); }
+    void encode(Encoder chosen, bool flush) {
+        encoder = std::move(chosen);
         outcome.flush_each_piece = flush;
     }
 
@@ -89,8 +89,9 @@ struct Scope final : cel::Activation {
     std::size_t action = 0;
 
     Outcome outcome;
-    Coding coding = Coding::identity; ///< what compress-response chose
+    std::optional<Encoder> encoder; ///< of compress-response
     std::vector<LogEntry> logs;
+    std::size_t logs_bytes = 0;
     std::vector<std::pair<std::size_t, CircuitBreaker::Pass>> passes; ///< breakers that wait for how the answer is
 
     std::vector<std::pair<std::string, cel::Value>> vars;

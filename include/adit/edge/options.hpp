@@ -17,6 +17,13 @@
 
 namespace adit::inline v0::edge {
 
+/// One entry of an action `log`.
+class PolicyLog {
+public:
+    std::string phase;    ///< "on_tcp_connect", "on_http_request" or "on_http_response"
+    std::string metadata; ///< a JSON object
+};
+
 /// One finished HTTP exchange or raw connection of a visitor.
 class AccessRecord {
 public:
@@ -32,6 +39,11 @@ public:
     int ngrok_error = 0;        ///< n of ERR_NGROK_n if the edge or a forwarder made the answer
     std::uint64_t bytes_in = 0; ///< from the visitor
     std::uint64_t bytes_out = 0;
+    /// What the actions `log` of traffic policies said, in their order; of a connection's phase in the first record of it. Of
+    /// each phase and policy at most limits::policy_logs_max entries of limits::policy_logs_bytes_max bytes.
+    std::vector<PolicyLog> policy_logs;
+    /// Not empty: a traffic policy failed on this request, and how. For the endpoint's owner; the visitor is told less.
+    std::string policy_error;
 };
 
 /// Options of an edge; chained setters, every default visible here. Copyable, not thread-safe. Values that cannot work
@@ -142,6 +154,10 @@ public:
     ServerOptions& http_head_max(std::size_t bytes);
     /// Fields of such a head; a visitor beyond gets 431. 10 to 10,000; default 1,000.
     ServerOptions& http_fields_max(std::size_t count);
+
+    /// Bytes that the edge may hold of request bodies whose policy looks at the whole (verify-webhook), before it knows who
+    /// sends them; one endpoint gets a quarter. Who does not fit gets 503 (720). Default 256 MiB (limits::policy_bodies_max).
+    ServerOptions& policy_body_memory(std::size_t bytes);
 
     /// Called for every finished exchange, on an edge thread: must not block.
     ServerOptions& on_access(std::function<void(const AccessRecord&)> sink);

@@ -192,6 +192,14 @@ CompressionPlan plan_compression(const Head& request, Head& response, std::span<
         add_vary(response); // a cache must not give this to others
         return plan;
     }
+    auto encoder = Encoder::create(plan.coding);
+    if (!encoder) {
+        plan.coding = Coding::identity;
+        plan.veto = CompressionVeto::no_memory;
+        add_vary(response);
+        return plan;
+    }
+    plan.encoder = std::move(*encoder);
     plan.flush_each_piece = !response.content_length() || streams(media_type(response));
     change_head(response, plan.coding);
     return plan;

@@ -40,23 +40,12 @@ enum class CompressionVeto : std::uint8_t {
     range,           ///< 206 or Content-Range: its bytes are counted
     content_type,    ///< images, video, archives: compressed already
     too_small,       ///< less than limits::compression_min bytes
+    no_memory,       ///< too many are compressed at the moment
 };
 CompressionVeto compression_veto(std::string_view request_method, const Head& response) noexcept;
 
-/// How a response goes on after its head was changed for it.
-struct CompressionPlan {
-    Coding coding = Coding::identity; ///< identity: leave the body alone
-    CompressionVeto veto = CompressionVeto::none;
-    /// Encode each piece with Mode::flush, because nobody knows when the next one comes: without
-    /// Content-Length, and text/event-stream and its like. It costs some 5 bytes a piece.
-    bool flush_each_piece = false;
-};
-/// Decides, and changes the response for the coding: Content-Encoding, Vary, no Content-Length (its framing
-/// is chunked then), a weak ETag, no Accept-Ranges and no digests of the old bytes. Vary is added too where
-/// only the visitor's wish kept the response as it is. To be called before apply_response_rules().
-CompressionPlan plan_compression(const Head& request, Head& response, std::span<const Coding> offered);
-
-/// Compresses one body in bounded memory: 0.3 MB for gzip and deflate, 2 MB at most for br. Not thread-safe.
+/// Compresses one body in bounded memory: 0.3 MB for gzip and deflate, 2 MB at most for br. Those of the whole program have
+/// limits::compression_memory. Not thread-safe.
 class Encoder {
 public:
     enum class Mode : std::uint8_t {
@@ -72,7 +61,7 @@ public:
         bool done = false;
     };
 
-    /// Not for identity.
+    /// Not for identity. errc::limit_exceeded if there are too many, or there is no memory. From any thread.
     static Result<Encoder> create(Coding coding);
     Encoder(Encoder&&) noexcept;
     Encoder& operator=(Encoder&&) noexcept;
@@ -87,5 +76,19 @@ private:
     explicit Encoder(std::unique_ptr<Stream> stream);
     std::unique_ptr<Stream> stream_;
 };
+
+/// How a response goes on after its head was changed for it.
+struct CompressionPlan {
+    Coding coding = Coding::identity; ///< identity: leave the body alone
+    std::optional<Encoder> encoder;   ///< set for all others
+    CompressionVeto veto = CompressionVeto::none;
+    /// Encode each piece with Mode::flush, because nobody knows when the next one comes: without
+    /// Content-Length, and text/event-stream and its like. It costs some 5 bytes a piece.
+    bool flush_each_piece = false;
+};
+/// Decides, and changes the response for the coding: Content-Encoding, Vary, no Content-Length (its framing
+/// is chunked then), a weak ETag, no Accept-Ranges and no digests of the old bytes. Vary is added too where
+/// only the visitor's wish, or our memory, kept the response as it is. To be called before apply_response_rules().
+CompressionPlan plan_compression(const Head& request, Head& response, std::span<const Coding> offered);
 
 } // namespace adit::inline v0::policy

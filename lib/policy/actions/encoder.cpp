@@ -3,7 +3,10 @@
 #include <brotli/encode.h>
 #include <zlib.h>
 
+#include <adit/limits.hpp>
+
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 namespace adit::inline v0::policy {
@@ -20,6 +23,12 @@ constexpr std::uint32_t br_quality = 4;
 constexpr std::uint32_t br_window_bits = 16;
 constexpr std::uint32_t br_block_bits = 16;
 
+// At most; measured.
+constexpr std::size_t zlib_memory = 320u << 10;
+constexpr std::size_t br_memory = 2u << 20;
+
+std::atomic<std::size_t> memory_taken{0}; // of limits::compression_memory
+
 ErrorInfo no_memory() { return {make_error_code(errc::limit_exceeded), "no memory to compress a response"}; }
 
 } // namespace
@@ -31,17 +40,30 @@ struct Encoder::Stream {
     ~Stream() {
         if (zlib_open) deflateEnd(&zlib);
         if (br != nullptr) BrotliEncoderDestroyInstance(br);
+        memory_taken.fetch_sub(reserved, std::memory_order_relaxed);
     }
 
+    bool reserve() noexcept;
     bool open();
     Result<Step> encode_zlib(Bytes in, MutableBytes out, Mode mode);
     Result<Step> encode_br(Bytes in, MutableBytes out, Mode mode);
 
     Coding coding;
+    std::size_t reserved = 0;
     bool zlib_open = false;
     z_stream zlib{};
     BrotliEncoderState* br = nullptr;
 };
+
+bool Encoder::Stream::reserve() noexcept {
+    const std::size_t needed = coding == Coding::br ? br_memory : zlib_memory;
+    if (memory_taken.fetch_add(needed, std::memory_order_relaxed) + needed <= limits::compression_memory) {
+        reserved = needed;
+        return true;
+    }
+    memory_taken.fetch_sub(needed, std::memory_order_relaxed);
+    return false;
+}
 
 bool Encoder::Stream::open() {
     if (coding == Coding::br) {
@@ -112,7 +134,7 @@ Result<Encoder> Encoder::create(Coding coding) {
     if (coding == Coding::identity)
         return ErrorInfo(make_error_code(errc::invalid_option), "identity needs no encoder");
     auto stream = std::make_unique<Stream>(coding);
-    if (!stream->open()) return no_memory();
+    if (!stream->reserve() || !stream->open()) return no_memory();
     return Encoder(std::move(stream));
 }
 

@@ -89,8 +89,8 @@ public:
     }
     Flow run(Scope& scope) const override {
         if (scope.encoded()) return Flow::next;
-        const CompressionPlan plan = plan_compression(*scope.request, *scope.response, offered_);
-        if (plan.coding != Coding::identity) scope.encode(plan.coding, plan.flush_each_piece);
+        CompressionPlan plan = plan_compression(*scope.request, *scope.response, offered_);
+        if (plan.encoder) scope.encode(std::move(*plan.encoder), plan.flush_each_piece);
         if (scope.wants_results()) {
             const bool already = plan.veto == CompressionVeto::already_encoded;
             scope.set_result(ResultId::compress,

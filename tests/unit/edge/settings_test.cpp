@@ -25,16 +25,19 @@ TEST_CASE("limits and times are those of the behaviour map, and can be set") { /
     CHECK(settings->http_response_time == 5min);
     CHECK(settings->http_head_time == 10s);
     CHECK(settings->http_stall_time == 30s);
+    CHECK(settings->policy_body_memory == 256u << 20);
     CHECK(settings->http_head.bytes == 1'048'576);
     CHECK(settings->http_head.fields == 1'000);
     ServerOptions options;
     options.http_idle_time(1min).http_response_time(2min).http_head_time(3s).http_stall_time(4s).http_head_max(65'536).http_fields_max(100);
+    options.policy_body_memory(1'000);
     settings = Settings::parse(options.data());
     REQUIRE(settings);
     CHECK(settings->http_idle_time == 1min);
     CHECK(settings->http_response_time == 2min);
     CHECK(settings->http_head_time == 3s);
     CHECK(settings->http_stall_time == 4s);
+    CHECK(settings->policy_body_memory == 1'000);
     CHECK(settings->http_head.bytes == 65'536);
     CHECK(settings->http_head.fields == 100);
 }
@@ -97,6 +100,7 @@ TEST_CASE("values that cannot work are refused, and the detail names the option"
         {"http_idle_time", [](ServerOptions& o) { o.http_idle_time(std::chrono::milliseconds(0)); }},
         {"http_response_time", [](ServerOptions& o) { o.http_response_time(std::chrono::milliseconds(0)); }},
         {"http_stall_time", [](ServerOptions& o) { o.http_stall_time(std::chrono::milliseconds(0)); }},
+        {"policy_body_memory", [](ServerOptions& o) { o.policy_body_memory((std::size_t{64} << 30) + 1); }},
         {"http_head_max", [](ServerOptions& o) { o.http_head_max(1'023); }},
         {"http_head_max", [](ServerOptions& o) { o.http_head_max((16u << 20) + 1); }},
         {"http_fields_max", [](ServerOptions& o) { o.http_fields_max(9); }},

@@ -287,4 +287,12 @@ TEST_CASE("what a policy keeps of one request is bounded") {
     Request request(endpoint, "GET", "/");
     CHECK(describe(request.request()) == "go on");
     CHECK(request.exchange.logs().size() == limits::policy_logs_max);
+
+    // 30,000 bytes each, and a short one that still fits.
+    const std::string large = "      - {type: log, config: {metadata: {a: " + std::string(30'000, 'x') + "}}}\n";
+    Endpoint wordy("on_http_request:\n  - actions:\n" + large + large + large + "      - {type: log, config: {metadata: {a: b}}}\n");
+    Request heard(wordy, "GET", "/");
+    CHECK(describe(heard.request()) == "go on");
+    REQUIRE(heard.exchange.logs().size() == 3);
+    CHECK(heard.exchange.logs()[2].metadata == R"({"a":"b"})");
 }

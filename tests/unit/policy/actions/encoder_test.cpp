@@ -1,6 +1,8 @@
 #include "policy/actions/compression.hpp"
 #include "support/doctest.hpp"
 
+#include <adit/limits.hpp>
+
 #include <brotli/decode.h>
 #include <zlib.h>
 
@@ -164,3 +166,26 @@ TEST_CASE("noise does not grow by more than a little") {
 }
 
 TEST_CASE("identity has no encoder") { CHECK_FALSE(Encoder::create(Coding::identity).has_value()); }
+
+TEST_CASE("encoders have a bound together, beyond which a response stays plain") {
+    std::vector<Encoder> held;
+    for (auto made = Encoder::create(Coding::br); made; made = Encoder::create(Coding::br)) held.push_back(std::move(*made));
+    CHECK(held.size() == limits::compression_memory / (2u << 20));
+    CHECK(Encoder::create(Coding::br).error().code() == errc::limit_exceeded);
+    Head request = Head::request("GET", "/");
+    request.add("Accept-Encoding", "br");
+    const Coding offered[] = {Coding::br};
+    Head response = Head::response(200);
+    response.set_framing(Framing::chunked);
+    const CompressionPlan plain = plan_compression(request, response, offered);
+    CHECK(plain.coding == Coding::identity);
+    CHECK(plain.veto == CompressionVeto::no_memory);
+    CHECK_FALSE(plain.encoder.has_value());
+    CHECK_FALSE(response.has("Content-Encoding"));
+    CHECK(response.has("Vary"));
+    held.pop_back();
+    const CompressionPlan plan = plan_compression(request, response, offered);
+    CHECK(plan.coding == Coding::br);
+    CHECK(plan.encoder.has_value());
+    CHECK(response.has("Content-Encoding"));
+}
