@@ -54,8 +54,7 @@ void HttpExchange::tell_connect_phase(PolicyVisit& visit) {
 }
 
 void HttpExchange::release_body() noexcept {
-    if (held_.bytes() == 0) return;
-    body_ = ByteQueue();
+    if (body_.capacity() != 0) body_ = ByteQueue(); // also one that found no room
     held_.release();
 }
 
