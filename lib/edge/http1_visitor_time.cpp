@@ -63,7 +63,7 @@ void Http1Visitor::on_look() {
     const auto stall_time = context().settings.http_stall_time;
     const bool reading = wait_ == Wait::body;
     const std::uint64_t taken = writing_ ? bytes_taken() : 0;
-    const Pace up = up_.look(reading, access.bytes_in, now, interval, stall_time);
+    const Pace up = up_.look(reading, access.bytes_in, now, interval, exchange_.body_stall_time());
     const Pace down = down_.look(writing_, taken, now, interval, stall_time);
     if (reading || writing_) watch_pace();
     if (down == Pace::stalled) {

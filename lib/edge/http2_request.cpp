@@ -170,7 +170,7 @@ void Http2Request::on_look() {
     const auto now = VisitorPace::Clock::now();
     const auto interval = look_time_.length(TimeoutKind::look);
     const auto stall_time = visitor_.context().settings.http_stall_time;
-    const Pace up = up_.look(reading_, access.bytes_in, now, interval, stall_time);
+    const Pace up = up_.look(reading_, access.bytes_in, now, interval, exchange_.body_stall_time());
     const Pace down = down_.look(writing_ || ending_, bytes_taken(), now, interval, stall_time);
     if (reading_ || writing_ || ending_) watch_pace();
     if (down == Pace::stalled) {

@@ -280,6 +280,11 @@ void HttpExchange::visitor_pace(VisitorPace::Pace up, VisitorPace::Pace down) {
     leg_->set_slow((!sends || down != VisitorPace::Pace::good) && !tunnel_);
 }
 
+VisitorPace::Clock::duration HttpExchange::body_stall_time() const noexcept {
+    const bool streams = answered() || (endpoint_ && endpoint_->app_protocol == "http2");
+    return streams ? VisitorPace::Clock::duration::max() : visitor_.context().settings.http_stall_time;
+}
+
 void HttpExchange::make_room() noexcept {
     if (running_ && !tunnel_) channel_.hurry();
 }

@@ -55,6 +55,9 @@ public:
     void visitor_gone() noexcept;
     /// The visitor keeps it waiting, or does no more: by the pace of his body and of what he takes.
     void visitor_pace(VisitorPace::Pace up, VisitorPace::Pace down);
+    /// How long the rest of the request may take without progress. A call that streams both ways (gRPC), or was answered, may
+    /// be silent for as long as the exchange may.
+    VisitorPace::Clock::duration body_stall_time() const noexcept;
     /// Its place is needed, because its visitor is slow.
     void make_room() noexcept;
     /// An answer that has not begun says that it is the last.

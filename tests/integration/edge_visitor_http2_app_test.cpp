@@ -125,6 +125,25 @@ TEST_CASE("gRPC: both directions stream at once, trailers end the answer, TE goe
     CHECK(visitor.whole(failing).head_alone); // else it is no error of gRPC's
 }
 
+TEST_CASE("who is silent in a call that streams is no visitor that stalls") {
+    World w([](adit::edge::ServerOptions& options) { options.http_stall_time(std::chrono::milliseconds(100)); });
+    H2Visitor visitor = w.h2();
+    const auto id = visitor.request(visitor.head("POST", "/pkg.Service/Listen"), false);
+    H2App app = w.accept();
+    H2AppRequest& call = app.next();
+    visitor.send(id, "one");
+    app.until([&] { return call.body == "one"; });
+    // A request over HTTP/1.1 that stalls in the same moment is refused: so much time has passed.
+    NetVisitor stalls = w.edge.http();
+    const adit::Listener plain = w.edge.listen("http://b.edge.test");
+    stalls.send("POST / HTTP/1.1\r\nHost: b.edge.test\r\nContent-Length: 5\r\n\r\n");
+    CHECK(stalls.answer().status == 408);
+    visitor.send(id, "two");
+    app.until([&] { return call.body == "onetwo"; });
+    app.answer(call.id, "done");
+    CHECK(visitor.whole(id).body == "done");
+}
+
 TEST_CASE("large bodies pass both ways, and a side that takes nothing holds the other one") {
     World world;
     H2Visitor visitor = world.h2();
