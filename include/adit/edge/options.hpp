@@ -146,7 +146,8 @@ public:
     ServerOptions& http_response_time(std::chrono::milliseconds time);
     ServerOptions& agent_stream_idle_time(std::chrono::milliseconds time);
     /// A request body, or an answer on its way to the visitor, may make no progress for so long; then the connection is
-    /// closed. Above 0.
+    /// closed. Bodies of requests that are being answered, and those to applications that speak HTTP/2, may pause: a call of
+    /// gRPC streams both ways. Above 0.
     ServerOptions& http_stall_time(std::chrono::milliseconds time);
 
     /// Bytes of a request head with its first line, and of an answer's; a visitor beyond gets 431 or 414, an agent costs 502.
