@@ -43,7 +43,7 @@ asio::awaitable<void> Http2Visitor::run() {
 /// False: nothing more is to come.
 asio::awaitable<bool> Http2Visitor::read() {
     net::IoResult got;
-    if (closing_) co_return false; // write() ended in wake_writer(), when there was no wait to interrupt
+    if (closing_) co_return false; // write() may have ended when there was no wait to interrupt
     if (!in_.held()) got = co_await stream_->wait_readable();
     if (!got.ok() || closing_) co_return false;
     const MutableBytes space = in_.space();

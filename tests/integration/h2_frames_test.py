@@ -151,7 +151,7 @@ class Bot:
         """The connection ends, with one of these codes if it says one."""
         self.until(self.over, "the end of the connection", seconds)
         check(self.goaway is None or self.goaway in codes, f"GOAWAY {self.goaway}, not one of {codes}")
-        self.until(lambda: self.closed, "the end of the transport")
+        self.until(lambda: self.closed, "the end of the transport", CLOSE_TIME)
 
     def answer(self, stream):
         self.until(lambda: stream in self.ended or stream in self.resets, f"the answer on stream {stream}")
