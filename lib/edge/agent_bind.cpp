@@ -37,7 +37,7 @@ Result<AgentSession::PlanPtr> AgentSession::plan_bind(const BindRequest& request
         return ErrorInfo(ngrok_error(ticket->url.scheme() == UrlScheme::tcp ? 309 : 320),
                          "the bind token for " + ticket->url.to_string() + " belongs to another credential");
     }
-    auto plan = BindPlan::make(context_.settings, request, ticket);
+    auto plan = BindPlan::make(context_.settings, request, ticket, context_.certificates.get());
     if (!plan) return plan.error();
     if (plan->bind_id.empty()) plan->bind_id = new_bind_id();
     return std::make_shared<const BindPlan>(std::move(*plan));

@@ -42,7 +42,8 @@ asio::awaitable<std::string> AgentSession::patch(std::string request) {
     if (decoded->traffic_policy) {
         const EndpointPtr old = endpoint_of(decoded->tunnel_id);
         if (!old) co_return encode_error(unknown_endpoint(decoded->tunnel_id));
-        const auto changed = EndpointPolicy::change(old->policy.get(), old->url, *decoded->traffic_policy);
+        const auto changed = EndpointPolicy::change(old->policy.get(), old->url, *decoded->traffic_policy,
+                                                     context_.certificates.get());
         if (!changed) co_return encode_error(changed.error());
         policy = *changed;
     }

@@ -135,8 +135,8 @@ Result<void> choose_url(BindPlan& plan, const Settings& settings, const BindRequ
     return {};
 }
 
-Result<void> take_policy(BindPlan& plan, const BindOpts& opts) {
-    auto policy = EndpointPolicy::make(opts, plan.url);
+Result<void> take_policy(BindPlan& plan, const BindOpts& opts, WebhookCertificates* certificates) {
+    auto policy = EndpointPolicy::make(opts, plan.url, certificates);
     if (!policy) return policy.error();
     plan.policy = std::move(*policy);
     const policy::TlsTermination* tls = plan.policy ? plan.policy->policy().tls() : nullptr;
@@ -193,12 +193,12 @@ std::string public_url(const Settings& settings, const EndpointUrl& url) {
 }
 
 Result<BindPlan> BindPlan::make(const Settings& settings, const BindRequest& request,
-                                const std::optional<BindTicket>& ticket) {
+                                const std::optional<BindTicket>& ticket, WebhookCertificates* certificates) {
     BindPlan plan;
     if (auto texts = check_texts(request); !texts) return texts.error();
     if (auto app = check_app_protocol(request.forwards_proto); !app) return app.error();
     if (auto chosen = choose_url(plan, settings, request, ticket); !chosen) return chosen.error();
-    if (auto policy = take_policy(plan, request.opts); !policy) return policy.error();
+    if (auto policy = take_policy(plan, request.opts, certificates); !policy) return policy.error();
     plan.proxy_protocol = std::visit([](const auto& opts) { return opts.proxy_proto; }, request.opts);
     plan.bind_id = request.id;
     plan.pooled = request.extra.pooling_enabled;

@@ -24,8 +24,9 @@ public:
     /// `ticket`: of the request's token, already known to be of the same credential. Errors of category ngrok: those of
     /// EndpointUrl and normalize_host(), 331 and 9035 for public endpoints, 9028 to 9031 for internal ones, 307 for ports that
     /// are not this edge's or not free to choose, those of policy::compile_bind(), 15005 and 15006 for bindings.
+    /// `certificates`: as for EndpointPolicy::make().
     static Result<BindPlan> make(const Settings& settings, const BindRequest& request,
-                                 const std::optional<BindTicket>& ticket);
+                                 const std::optional<BindTicket>& ticket, WebhookCertificates* certificates = nullptr);
     /// One plan for each route whose labels the request carries. ngrok_error(302), naming the routes there are, if none.
     static Result<std::vector<BindPlan>> make_labeled(const Settings& settings,
                                                       const StartTunnelWithLabelRequest& request);

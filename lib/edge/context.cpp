@@ -47,6 +47,11 @@ void VisitorCount::wait_until_empty(std::chrono::steady_clock::time_point deadli
     empty_.wait_until(lock, deadline, [this] { return count_.load(std::memory_order_acquire) == 0; });
 }
 
+EdgeContext::EdgeContext(Settings checked, const tls::Sealer& seal)
+    : settings(std::move(checked)), sealer(seal),
+      certificates(std::make_shared<WebhookCertificates>(settings.certificate_fetching,
+                                                         [this](std::string_view line) { log("warn", line); })) {}
+
 EndpointPtr EdgeContext::find_internal(const EndpointRecord& from, std::string_view url) const {
     const auto parsed = EndpointUrl::parse(url);
     return parsed ? endpoints.find_internal(from.account, *parsed) : nullptr;

@@ -12,6 +12,7 @@
 #include "edge/session_table.hpp"
 #include "edge/settings.hpp"
 #include "edge/tcp_ports.hpp"
+#include "edge/webhook_certificates.hpp"
 #include "tls/cert_store.hpp"
 #include "tls/context.hpp"
 #include "tls/crypto.hpp"
@@ -71,13 +72,14 @@ struct TlsContexts {
 
 class EdgeContext {
 public:
-    EdgeContext(Settings checked, const tls::Sealer& seal) : settings(std::move(checked)), sealer(seal) {}
+    EdgeContext(Settings checked, const tls::Sealer& seal);
     EdgeContext(const EdgeContext&) = delete;
     EdgeContext& operator=(const EdgeContext&) = delete;
 
     Settings settings;
     const tls::Sealer sealer; ///< bind tokens and cookies
     TlsContexts tls;
+    const std::shared_ptr<WebhookCertificates> certificates;
     EndpointTable endpoints;
     SessionTable sessions;
     PreauthTable preauth;

@@ -1,5 +1,6 @@
 #include "edge/endpoint_policy.hpp"
 
+#include "edge/webhook_certificates.hpp"
 #include "policy/modules.hpp"
 #include "proto/codec.hpp"
 
@@ -47,23 +48,25 @@ bool same_terms(const policy::TlsTermination* a, const policy::TlsTermination* b
 EndpointPolicy::EndpointPolicy(std::shared_ptr<const policy::Policy> policy, BindOpts source)
     : source_(std::move(source)), text_(text_of(source_)), state_(std::make_shared<policy::State>(std::move(policy))) {}
 
-Result<PolicyPtr> EndpointPolicy::make(const BindOpts& opts, const EndpointUrl& url) {
+Result<PolicyPtr> EndpointPolicy::make(const BindOpts& opts, const EndpointUrl& url, WebhookCertificates* certificates) {
     policy::CompileOptions options;
     options.protocol = url.scheme();
     options.internal = url.is_internal();
+    if (certificates != nullptr) options.fetches_certificates = [certificates] { return certificates->available(); };
     auto compiled = policy::compile_bind(opts, options);
     if (!compiled) return compiled.error();
     if (!*compiled) return PolicyPtr();
     return PolicyPtr(std::make_shared<const EndpointPolicy>(std::move(*compiled), opts));
 }
 
-Result<PolicyPtr> EndpointPolicy::change(const EndpointPolicy* old, const EndpointUrl& url, const std::string& document) {
+Result<PolicyPtr> EndpointPolicy::change(const EndpointPolicy* old, const EndpointUrl& url, const std::string& document,
+                                         WebhookCertificates* certificates) {
     BindOpts opts = old != nullptr ? old->source_ : no_opts(url.scheme());
     std::visit([&document](auto& each) {
         each.policy.reset();
         each.traffic_policy = document;
     }, opts);
-    auto made = make(opts, url);
+    auto made = make(opts, url, certificates);
     if (!made) return made.error();
     const auto* before = old != nullptr ? old->policy().tls() : nullptr;
     const auto* after = *made ? (*made)->policy().tls() : nullptr;

@@ -13,15 +13,20 @@
 
 namespace adit::inline v0::edge {
 
+class WebhookCertificates;
+
 /// Immutable but for its state. Legs of one agent share it, so that they count together.
 class EndpointPolicy {
 public:
-    /// Null if nothing of a policy is asked for. Errors: policy::compile_bind().
-    static Result<std::shared_ptr<const EndpointPolicy>> make(const BindOpts& opts, const EndpointUrl& url);
+    /// Null if nothing of a policy is asked for. `certificates`: where those that sign webhooks come from; null: nowhere.
+    /// Errors: policy::compile_bind().
+    static Result<std::shared_ptr<const EndpointPolicy>> make(const BindOpts& opts, const EndpointUrl& url,
+                                                              WebhookCertificates* certificates);
     /// The same with another document, "" for none; `old` may be null. errc::refused if it asks for other TLS terms: those
     /// hold for the handshakes that were made.
     static Result<std::shared_ptr<const EndpointPolicy>> change(const EndpointPolicy* old, const EndpointUrl& url,
-                                                                const std::string& document);
+                                                                const std::string& document,
+                                                                WebhookCertificates* certificates);
 
     EndpointPolicy(std::shared_ptr<const policy::Policy> policy, BindOpts source);
 

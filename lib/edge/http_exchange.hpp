@@ -127,6 +127,7 @@ private:
     asio::awaitable<bool> apply_policies();
     asio::awaitable<bool> settle(policy::Outcome& outcome);
     asio::awaitable<bool> collect_whole_body(std::size_t most);
+    policy::Outcome with_certificate(const std::string* pem);
     asio::awaitable<void> answer_with(policy::Outcome& outcome);
     asio::awaitable<bool> put_encoded(Bytes bytes, policy::Encoder::Mode mode);
     bool run_response_policies(Head& head);

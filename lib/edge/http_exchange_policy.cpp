@@ -61,6 +61,7 @@ void HttpExchange::release_body() noexcept {
 /// False: the request is answered. True: to `endpoint_`, which may be another one now.
 asio::awaitable<bool> HttpExchange::settle(policy::Outcome& outcome) {
     bool got_body = false;
+    WebhookCertificates::Text certificate;
     for (;;) {
         channel_.access.policy_error(outcome.error);
         switch (outcome.kind) {
@@ -74,6 +75,11 @@ asio::awaitable<bool> HttpExchange::settle(policy::Outcome& outcome) {
             got_body = co_await collect_whole_body(outcome.body_max);
             if (!got_body) co_return false;
             outcome = policies_.back()->exchange.with_body(as_text(body_.view()), policy_now());
+            break;
+        case Kind::need_certificate: // the body stays where it is
+            certificate = co_await visitor_.context().certificates->get(outcome.url);
+            if (!running_) co_return false; // the visitor left meanwhile
+            outcome = with_certificate(certificate.get());
             break;
         case Kind::forward:
             if (const EndpointPtr next = visitor_.context().find_internal(*endpoint_, outcome.url)) {
@@ -92,6 +98,12 @@ asio::awaitable<bool> HttpExchange::settle(policy::Outcome& outcome) {
             break;
         }
     }
+}
+
+policy::Outcome HttpExchange::with_certificate(const std::string* pem) {
+    std::optional<std::string_view> text;
+    if (pem != nullptr) text = *pem;
+    return policies_.back()->exchange.with_certificate(as_text(body_.view()), text, policy_now());
 }
 
 /// Into `body_`. False: it is not there, and the visitor was told.

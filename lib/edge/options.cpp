@@ -111,6 +111,10 @@ ServerOptions& ServerOptions::trusted_proxy(std::string_view cidr) {
     data_->trusted_proxies.emplace_back(cidr);
     return *this;
 }
+ServerOptions& ServerOptions::fetch_certificates(bool on) {
+    data_->certificate_fetching.on = on;
+    return *this;
+}
 ServerOptions& ServerOptions::region(std::string_view name) {
     data_->region = name;
     return *this;

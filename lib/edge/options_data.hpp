@@ -16,6 +16,15 @@ namespace adit::inline v0::edge {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+/// How certificates that sign webhooks are fetched.
+struct CertificateFetching {
+    bool on = true;
+    // For tests; they have no setters.
+    std::string roots_pem; ///< trusted instead of the system's roots
+    std::string address;   ///< "host:port" that is dialled instead of the provider's host
+    std::chrono::milliseconds time = limits::webhook_certificate_time;
+};
+
 struct ServerOptions::Data {
     std::string base_domain = "localhost";
     std::vector<std::string> allowed_domains;
@@ -64,6 +73,7 @@ struct ServerOptions::Data {
     std::chrono::milliseconds agent_stream_idle_time = limits::agent_stream_idle_time;
     std::chrono::milliseconds http_stall_time = limits::visitor_stall_time;
     std::size_t policy_body_memory = limits::policy_bodies_max;
+    CertificateFetching certificate_fetching;
     std::size_t http_head_max = limits::http_head_max;
     std::size_t http_fields_max = limits::http_headers_max;
 

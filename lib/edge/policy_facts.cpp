@@ -6,7 +6,7 @@ namespace adit::inline v0::edge {
 namespace {
 
 /// Null without TLS; where it passes through, the server name alone.
-std::shared_ptr<const policy::TlsFacts> tls_facts(const VisitorFacts& visitor) {
+std::shared_ptr<const policy::TlsFacts> tls_facts(const VisitorFacts& visitor, const EndpointRecord& endpoint) {
     if (!visitor.tls && visitor.server_name.empty()) return nullptr;
     auto facts = std::make_shared<policy::TlsFacts>();
     facts->sni = visitor.server_name;
@@ -17,6 +17,12 @@ std::shared_ptr<const policy::TlsFacts> tls_facts(const VisitorFacts& visitor) {
     facts->alpn = tls.alpn;
     facts->resumed = tls.resumed;
     facts->client = tls.client;
+    if (tls.server && endpoint.policy && endpoint.policy->policy().reads_server_certificate()) {
+        if (auto server = tls::certificate_facts(tls.server->certificate_pem())) {
+            server->pem.clear(); // behaviour C.3: it has none
+            facts->server = std::make_shared<const tls::CertificateFacts>(std::move(*server));
+        }
+    }
     return facts;
 }
 
@@ -30,7 +36,7 @@ policy::ConnectionFacts policy_facts(const EdgeContext& context, const VisitorFa
     facts.region = context.settings.region;
     facts.endpoint_id = endpoint.id;
     facts.endpoint_url = endpoint.url;
-    facts.tls = tls_facts(visitor);
+    facts.tls = tls_facts(visitor, endpoint);
     return facts;
 }
 

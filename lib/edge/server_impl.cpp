@@ -137,6 +137,7 @@ void Server::Impl::stop() noexcept {
         context.draining = true;
         for (const auto& ingress : ingresses_) ingress->stop();
         context.tcp_ports.stop_all();
+        context.certificates->stop();
         for (const auto& gateway : gateways_) gateway->stop();
         wait_for_tasks();
         running_ = false;

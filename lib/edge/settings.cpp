@@ -214,6 +214,7 @@ Result<void> parse_rest(const ServerOptions::Data& data, Settings& settings) {
     settings.region = data.region;
     settings.banner = data.banner;
     settings.window_growth = data.window_growth;
+    settings.certificate_fetching = data.certificate_fetching;
     if (data.sessions_per_credential == 0) return invalid("sessions_per_credential", "at least one session is needed");
     settings.sessions_per_credential = data.sessions_per_credential;
     if (data.seal_key_given && data.seal_key.size() != 32) return invalid("seal_key", "the key must have 32 bytes");

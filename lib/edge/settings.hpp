@@ -62,6 +62,7 @@ public:
     std::chrono::milliseconds http_stall_time{};
     std::size_t policy_body_memory = 0;
     HeadLimits http_head;
+    CertificateFetching certificate_fetching;
     std::size_t sessions_per_credential = limits::sessions_per_credential;
 
     /// Whether endpoints may have this (normalised) host: the base domain, below it, or an allowed name.

@@ -22,6 +22,7 @@ struct Compile {
 
     void fail(int number, Mark mark, std::string_view path, std::string_view text);
     bool failed() const noexcept { return error.has_value(); }
+    bool fetches_certificates() const { return options.fetches_certificates && options.fetches_certificates(); }
     const cel::Environment& environment() const { return environment_of(phase); }
     /// What has to be known of every expression.
     void note(const cel::Program& expression, std::string_view source);

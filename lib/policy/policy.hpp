@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "base/url.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ struct CompileOptions {
     UrlScheme protocol = UrlScheme::https;
     bool internal = false;  ///< its name ends in ".internal"
     bool must_end = false;  ///< a cloud endpoint: there is no agent behind it, so the policy has to answer (2235)
+    /// Whether the edge can fetch certificates that sign webhooks (Outcome::Kind::need_certificate); asked only where an action
+    /// needs that. Empty: it cannot.
+    std::function<bool()> fetches_certificates;
 };
 
 enum class ClientVerification : std::uint8_t {

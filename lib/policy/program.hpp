@@ -17,6 +17,7 @@
 namespace adit::inline v0::policy {
 
 struct Scope;
+struct WebhookCertificate;
 
 /// What an action wants done next.
 enum class Flow : std::uint8_t {
@@ -34,8 +35,8 @@ public:
     virtual ~Action() = default;
 
     virtual Flow run(Scope& scope) const = 0;
-    /// After Flow::wait.
-    virtual Flow with_body(Scope& scope, std::string_view body) const;
+    /// After Flow::wait. It may wait once more, for a certificate.
+    virtual Flow with_body(Scope& scope, std::string_view body, const WebhookCertificate* certificate) const;
 };
 
 struct Rule {

@@ -1,5 +1,6 @@
 #include "policy/run.hpp"
 
+#include "policy/actions/webhook.hpp"
 #include "policy/scope.hpp"
 #include "policy/template.hpp"
 
@@ -56,10 +57,11 @@ bool run_rules(Scope& scope) {
 
 Outcome go_on() { return Outcome(); }
 
-/// What follows Flow::wait: the body for the action that asked, then the rest of the phase.
-bool run_body(Scope& scope, std::string_view body) {
+/// What follows Flow::wait: what the action asked for, then the rest of the phase.
+bool run_on(Scope& scope, std::string_view body, const WebhookCertificate* certificate) {
     const std::vector<Rule>& rules = scope.state.policy().program().rules(scope.phase);
-    const Flow flow = rules[scope.rule].actions[scope.action]->with_body(scope, body);
+    const Flow flow = rules[scope.rule].actions[scope.action]->with_body(scope, body, certificate);
+    if (flow == Flow::wait) return true;
     ++scope.action;
     return flow == Flow::stop || run_rules(scope);
 }
@@ -135,7 +137,7 @@ void forward_told(Scope& scope, int number, std::string_view text) {
 
 } // namespace
 
-Flow Action::with_body(Scope&, std::string_view) const { return Flow::next; }
+Flow Action::with_body(Scope&, std::string_view, const WebhookCertificate*) const { return Flow::next; }
 
 // --- one connection
 
@@ -181,9 +183,19 @@ Outcome Exchange::on_http_request(Moment now) {
 }
 
 Outcome Exchange::with_body(std::string_view body, Moment now) {
-    scope_->now = now;
     scope_->body_received = now.wall;
-    return conclude(run_body(*scope_, body));
+    return resume(body, nullptr, now);
+}
+
+Outcome Exchange::with_certificate(std::string_view body, std::optional<std::string_view> pem, Moment now) {
+    const std::string url = std::move(scope_->certificate_url);
+    const WebhookCertificate certificate{url, pem};
+    return resume(body, &certificate, now);
+}
+
+Outcome Exchange::resume(std::string_view body, const WebhookCertificate* certificate, Moment now) {
+    scope_->now = now;
+    return conclude(run_on(*scope_, body, certificate));
 }
 
 Outcome Exchange::forward_failed(int number, std::string_view text, Moment now) {

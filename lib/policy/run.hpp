@@ -6,6 +6,7 @@
 //   policy::Exchange exchange(visit, RequestFacts(head), head, now); // head: after apply_request_rules() and routing
 //   Outcome outcome = exchange.on_http_request(now);
 //   if (outcome.kind == need_body)  outcome = exchange.with_body(body, now);            // or too_large: answer 413
+//   if (outcome.kind == need_certificate) outcome = exchange.with_certificate(body, fetched(outcome.url), now);
 //   if (outcome.kind == respond)    write outcome.page;                 // went through on_http_response already
 //   if (outcome.kind == forward)    to outcome.url; if that fails and outcome.may_continue: exchange.forward_failed(...)
 //   ... the agent answers ...
@@ -42,6 +43,7 @@ public:
         close,     ///< end the connection without an answer
         forward,   ///< to the internal endpoint `url`
         need_body, ///< collect the request's body, at most `body_max` bytes, and call with_body()
+        need_certificate, ///< after need_body: fetch the PEM text behind `url` and call with_certificate()
     };
     Kind kind = Kind::go_on;
 
@@ -55,7 +57,7 @@ public:
     /// Not empty: an evaluation failed while the policy ran (respond or close). For who owns the endpoint, not for visitors.
     std::string error;
 
-    std::string url;           ///< forward: "https://name.internal", checked
+    std::string url;           ///< forward: "https://name.internal", checked. need_certificate: https, a provider's own host
     bool may_continue = false; ///< forward: if it fails, forward_failed() goes on with the policy
     std::size_t body_max = 0;  ///< need_body
 
@@ -71,7 +73,8 @@ struct LogEntry {
     std::string metadata; ///< a JSON object of strings
 };
 
-struct Scope; // lib/policy only
+struct Scope;              // lib/policy only
+struct WebhookCertificate; // lib/policy only
 
 /// One visitor connection at one endpoint.
 class Visit {
@@ -110,10 +113,12 @@ public:
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    /// go_on, respond, close, forward or need_body. Changes the request's head in place.
+    /// go_on, respond, close, forward, need_body or need_certificate. Changes the request's head in place.
     Outcome on_http_request(Moment now);
     /// After need_body: the whole body.
     Outcome with_body(std::string_view body, Moment now);
+    /// After need_certificate: the same body, and the PEM text, which came over verified TLS. nullopt: it could not be had.
+    Outcome with_certificate(std::string_view body, std::optional<std::string_view> pem, Moment now);
     /// After a forward with may_continue.
     Outcome forward_failed(int number, std::string_view text, Moment now);
     /// For the final answer of the agent, not for interim ones. go_on or respond. Changes the head in place.
@@ -125,6 +130,7 @@ public:
     const std::vector<LogEntry>& logs() const noexcept;
 
 private:
+    Outcome resume(std::string_view body, const WebhookCertificate* certificate, Moment now);
     Outcome conclude(bool stopped);
     void settle(CircuitBreaker::Outcome how) noexcept;
 

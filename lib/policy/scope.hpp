@@ -88,6 +88,8 @@ struct Scope final : cel::Activation {
     std::size_t rule = 0;
     std::size_t action = 0;
 
+    std::string certificate_url; ///< what need_certificate asked for
+
     Outcome outcome;
     std::optional<Encoder> encoder; ///< of compress-response
     std::vector<LogEntry> logs;

@@ -48,6 +48,7 @@ void run_exchange(Visit& visit) {
     Exchange exchange(visit, RequestFacts(request), request, now());
     Outcome outcome = exchange.on_http_request(now());
     if (outcome.kind == Outcome::Kind::need_body) outcome = exchange.with_body("hello", now());
+    if (outcome.kind == Outcome::Kind::need_certificate) outcome = exchange.with_certificate("hello", {}, now());
     for (int hops = 0; hops < 100 && outcome.kind == Outcome::Kind::forward && outcome.may_continue; ++hops)
         outcome = exchange.forward_failed(3200, "nobody", now());
     check(outcome);
@@ -69,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::string text(as_text(Bytes(data + 1, size - 1)));
     CompileOptions options;
+    options.fetches_certificates = [] { return true; };
     options.protocol = protocols[data[0] % 4];
     options.internal = (data[0] & 4) != 0;
     options.must_end = (data[0] & 8) != 0;

@@ -121,6 +121,10 @@ public:
     ServerOptions& seal_key(std::string_view bytes);
     /// Visitors from these networks (CIDR) may set X-Forwarded-* themselves.
     ServerOptions& trusted_proxy(std::string_view cidr);
+    /// Whether the edge itself may connect to fetch certificates that sign webhooks: for the action verify-webhook with the
+    /// provider sns, from https://sns.REGION.amazonaws.com, verified by the system's roots, kept for a day. Default true;
+    /// without it, as without roots, endpoints with that provider are refused (2203).
+    ServerOptions& fetch_certificates(bool on);
     ServerOptions& region(std::string_view name); ///< told to agents; default "local"
     ServerOptions& banner(std::string_view text);
 

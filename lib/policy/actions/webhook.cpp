@@ -87,9 +87,9 @@ bool WebhookVerifier::needs_certificates() const noexcept {
     return state_->scheme->kind == Scheme::Kind::sns;
 }
 
-WebhookResult WebhookVerifier::verify(const WebhookRequest& request) const {
+WebhookResult WebhookVerifier::verify(const WebhookRequest& request, const WebhookCertificate* certificate) const {
     const webhook::Check check{*state_->scheme, state_->key, request};
-    if (needs_certificates()) return check_sns(check, certificates_);
+    if (needs_certificates()) return check_sns(check, certificate);
     WebhookResult result;
     result.error = state_->check(check);
     result.verified = result.error.empty();

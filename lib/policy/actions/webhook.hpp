@@ -7,7 +7,6 @@
 #include "http/fields.hpp"
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,13 +41,15 @@ struct WebhookResult {
     /// it, whatever `verified` says.
     std::optional<WebhookAnswer> answer;
     /// sns: the signature can be checked with the certificate behind this URL, which is Amazon's own. Fetch
-    /// it over verified TLS, keep it for the certificate source, and verify again.
+    /// it over verified TLS and verify again.
     std::string certificate_url;
 };
 
-/// The PEM certificate behind a URL, nullopt if it is not at hand. Called only with a URL that is Amazon's
-/// own.
-using CertificateSource = std::function<std::optional<std::string>(std::string_view url)>;
+/// What was fetched for WebhookResult::certificate_url.
+struct WebhookCertificate {
+    std::string_view url;
+    std::optional<std::string_view> pem; ///< nullopt: it could not be had
+};
 
 /// How webhooks of one provider with one secret are verified. Compares in constant time. Thread-safe after
 /// construction.
@@ -60,19 +61,18 @@ public:
     /// the ARN of the only topics that are let in.
     static Result<WebhookVerifier> create(std::string_view provider, std::string secret);
 
-    WebhookResult verify(const WebhookRequest& request) const;
+    /// `certificate`: null at first; what the first result's certificate_url led to.
+    WebhookResult verify(const WebhookRequest& request, const WebhookCertificate* certificate = nullptr) const;
 
-    /// sns: its signatures need certificates from Amazon. Without a source every message is refused, so do
-    /// not accept a policy with it where there is none.
+    /// sns: its signatures need certificates from Amazon. Do not accept a policy with it where none can be
+    /// fetched: every message would be refused.
     bool needs_certificates() const noexcept;
-    void set_certificate_source(CertificateSource source) { certificates_ = std::move(source); }
 
 private:
     struct State;
     explicit WebhookVerifier(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
     std::shared_ptr<const State> state_;
-    CertificateSource certificates_;
 };
 
 /// The providers that create() takes, and those it knows by name only; sorted.

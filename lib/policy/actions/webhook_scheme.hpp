@@ -100,6 +100,6 @@ Verdict check_ecdsa(const Check& check, const tls::PublicKey& key);
 std::optional<WebhookAnswer> answer_challenge(const Check& check, bool verified);
 
 // webhook_sns.cpp
-WebhookResult check_sns(const Check& check, const CertificateSource& certificates);
+WebhookResult check_sns(const Check& check, const WebhookCertificate* certificate);
 
 } // namespace adit::inline v0::policy::webhook

@@ -131,6 +131,8 @@ private:
         if (of.is_error()) return of;
         if (node.index != Node::none) {
             if (const Object* object = of.as_object()) return object->field(node.index);
+            // What is not there has no fields either: conn.tls.client of a visitor without a certificate.
+            if (of.is(Kind::null)) return {};
         }
         if (std::optional<Value> found = member(of, node.name)) return std::move(*found);
         if (of.is(Kind::map) || of.as_object()) return Value::error("no such key: '" + node.name + "'");
@@ -143,6 +145,7 @@ private:
         if (const Object* object = of.as_object(); object && node.index != Node::none) {
             return Value::boolean(object->has_field(node.index));
         }
+        if (of.is(Kind::null) && node.index != Node::none) return Value::boolean(false);
         if (!of.is(Kind::map) && !of.as_object()) {
             return Value::error(with_article(type_name(of.kind())) + " has no field '" + node.name + "'");
         }

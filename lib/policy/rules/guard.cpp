@@ -172,9 +172,10 @@ public:
         if (config.failed()) return;
         // One that is known at run time only is tried with a stand-in: what is wrong with the provider shows now.
         auto made = WebhookVerifier::create(provider_, secret_.is_literal() ? secret_.literal() : std::string());
-        if (made && made->needs_certificates()) {
+        if (made && made->needs_certificates() && !config.compile().fetches_certificates()) {
             config.fail(2203, "provider", "the provider \"" + provider_ + "\" signs with certificates that have to be fetched, "
-                                             "which this version of the edge does not do");
+                                             "and this edge fetches none: its operator does not want it, or it has no "
+                                             "root certificates to verify by");
         } else if (made && secret_.is_literal()) {
             verifier_ = std::move(*made);
         } else if (secret_.is_literal() || !std::ranges::count(built_webhook_providers(), provider_)) {
@@ -183,26 +184,34 @@ public:
     }
 
     Flow run(Scope& scope) const override {
-        if (!scope.request->has_body()) return with_body(scope, {});
+        if (!scope.request->has_body()) return with_body(scope, {}, nullptr);
         scope.outcome = Outcome();
         scope.outcome.kind = Outcome::Kind::need_body;
         scope.outcome.body_max = limits::webhook_body_max;
         return Flow::wait;
     }
 
-    Flow with_body(Scope& scope, std::string_view body) const override {
-        if (verifier_) return judge(scope, *verifier_, body);
+    Flow with_body(Scope& scope, std::string_view body, const WebhookCertificate* certificate) const override {
+        if (verifier_) return judge(scope, *verifier_, body, certificate);
         auto secret = secret_.text(scope);
         if (!secret) return scope.fail(secret.error());
         auto made = WebhookVerifier::create(provider_, std::move(*secret));
-        return made ? judge(scope, *made, body) : scope.fail(resolved(made.error()));
+        return made ? judge(scope, *made, body, certificate) : scope.fail(resolved(made.error()));
     }
 
 private:
-    Flow judge(Scope& scope, const WebhookVerifier& verifier, std::string_view body) const {
+    Flow judge(Scope& scope, const WebhookVerifier& verifier, std::string_view body,
+               const WebhookCertificate* certificate) const {
         const WebhookRequest request{scope.request->method(), scope.original_url(), *scope.request, as_bytes(body),
                                      std::chrono::floor<std::chrono::seconds>(scope.now.wall)};
-        const WebhookResult result = verifier.verify(request);
+        WebhookResult result = verifier.verify(request, certificate);
+        if (!result.certificate_url.empty() && certificate == nullptr) { // once: the body does not name another one later
+            scope.outcome = Outcome();
+            scope.outcome.kind = Outcome::Kind::need_certificate;
+            scope.outcome.url = result.certificate_url;
+            scope.certificate_url = std::move(result.certificate_url);
+            return Flow::wait;
+        }
         if (scope.wants_results()) {
             scope.set_result(ResultId::verify_webhook,
                              {Value::boolean(result.verified),

@@ -342,6 +342,51 @@ TEST_CASE("verify-webhook asks for the body and checks it") {
     CHECK(run(text + rule("custom-response", "{body: x}"), signature, "Hello, World!") == "body, 200");
 }
 
+TEST_CASE("verify-webhook asks for the certificate that signed, where the edge fetches such, and goes on with it") {
+    const std::string url = "https://sns.eu-west-1.amazonaws.com/a.pem";
+    const std::string body = R"({"Type":"Notification","MessageId":"1","TopicArn":"arn:aws:sns:eu-west-1:123456789012:T",)"
+                             R"("Message":"m","Timestamp":"2023-11-14T22:13:20.000Z","SignatureVersion":"2",)"
+                             R"("Signature":"AAAA","SigningCertURL":")" + url + "\"}";
+    CompileOptions fetches;
+    int asked = 0;
+    fetches.fetches_certificates = [&asked] { return ++asked > 0; };
+    const auto run = [&](const std::string& policy, std::optional<std::string_view> pem) {
+        Endpoint endpoint(policy, fetches);
+        policy::Visit visit(endpoint.state, endpoint.facts);
+        Head head = request_head("POST", "/hook", {{"Content-Length", std::to_string(body.size())}});
+        head.set_framing(Framing::length);
+        head.set_content_length(body.size());
+        policy::Exchange exchange(visit, RequestFacts(head), head, at(0ms));
+        REQUIRE(describe(exchange.on_http_request(at(0ms))) == "need body");
+        Outcome outcome = exchange.with_body(body, at(1ms));
+        CHECK(describe(outcome) == "need " + url);
+        outcome = exchange.with_certificate(body, pem, at(2ms));
+        return describe(outcome) + " " + outcome.page.body;
+    };
+    for (const std::string& config : {std::string("{provider: sns}"), std::string("{provider: sns, secret: \"${'123456789012'}\"}")}) {
+        const std::string text = on_request("verify-webhook", config);
+        const std::string missing = run(text, {}), strange = run(text, "<html>");
+        CHECK(missing.starts_with("403 ERR_NGROK_3204"));
+        CHECK(missing.find("could not be fetched") != missing.npos);
+        CHECK(strange.find("cannot be read") != strange.npos);
+    }
+    // the rest of the phase runs behind it, and may ask again
+    const std::string shown = rule("custom-response", "{body: \"${actions.ngrok.verify_webhook.error.message}\"}");
+    const std::string lax = on_request("verify-webhook", "{provider: sns, enforce: false}");
+    CHECK(run(lax + shown, {}) == "200 the certificate of the signature could not be fetched");
+    CHECK(run(lax + rule("verify-webhook", "{provider: sns}"), {}) == "need body ");
+    CHECK(asked > 0);
+    asked = 0;
+    (void)compiled(on_request("verify-webhook", "{provider: github, secret: x}"), fetches);
+    CHECK(asked == 0);
+    CompileOptions cannot;
+    for (const bool told : {false, true}) {
+        if (told) cannot.fetches_certificates = [] { return false; };
+        CHECK(refusal(on_request("verify-webhook", "{provider: sns}"), cannot)
+                  .starts_with("2203 line 4, column 28: on_http_request[0].actions[0].config.provider: the provider \"sns\" signs"));
+    }
+}
+
 TEST_CASE("set-vars") {
     const std::string text = R"(on_http_request:
   - actions:

@@ -109,6 +109,7 @@ inline std::string describe(const Outcome& outcome) {
     case Kind::close: return "close";
     case Kind::forward: return "forward " + outcome.url;
     case Kind::need_body: return "need body";
+    case Kind::need_certificate: return "need " + outcome.url;
     case Kind::respond: break;
     }
     std::string out = std::to_string(outcome.page.head.status());

@@ -4,6 +4,7 @@
 
 #include "base/bytes.hpp"
 #include "support/doctest.hpp"
+#include "tls/certificate_authority.hpp"
 #include "webhook_vectors.hpp"
 
 #include <adit/limits.hpp>
@@ -14,6 +15,7 @@
 using namespace adit;
 using namespace adit::policy;
 using webhook_test::Vector;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -33,11 +35,11 @@ WebhookVerifier verifier(std::string_view provider, std::string secret) {
     return std::move(*made);
 }
 
-WebhookResult verify(const WebhookVerifier& verifier, const Call& call) {
+WebhookResult verify(const WebhookVerifier& verifier, const Call& call, const WebhookCertificate* certificate = nullptr) {
     Fields fields;
     for (const auto& [name, value] : call.headers) REQUIRE(fields.add(name, value));
     const auto now = std::chrono::sys_seconds(std::chrono::seconds(call.now));
-    const WebhookResult result = verifier.verify({call.method, call.url, fields, as_bytes(call.body), now});
+    const WebhookResult result = verifier.verify({call.method, call.url, fields, as_bytes(call.body), now}, certificate);
     CHECK(result.verified == result.error.empty());
     return result;
 }
@@ -82,25 +84,21 @@ constexpr std::string_view sns_confirmation =
     R"json(j+c6KO27RjGwaR1HmTy9Xszllc8vax3zUw/MGcdCK5Xa+E0z0X8MFIl6mzMQ8lpnxpWP13SJ2DrzjMAejVrcqV1g6zrMyOH)json"
     R"json(xQF447h5Wko46utO5Dm8IWTXCI/UXaEFMPTTSkp+nCXdWroOW6EXfufNUDvgLI9V6ZipGtifLuZJPZ1CDEz8uYUn9ZH+6OZ)json"
     R"json(nJ1D2KfQLiu+UfmtKuyF5L8rVi0CHiglHWtA=="})json";
+// Of the year 2023.
 constexpr std::string_view sns_certificate =
     "-----BEGIN CERTIFICATE-----\n"
-    "MIIDGzCCAgOgAwIBAgIUacHy12Xo3+uUFijZNt/63+c4n9QwDQYJKoZIhvcNAQEL\n"
-    "BQAwHDEaMBgGA1UEAwwRc25zLmFtYXpvbmF3cy5jb20wIBcNMjYxMTI0MDkzNDQx\n"
-    "WhgPMjEyNjEwMzEwOTM0NDFaMBwxGjAYBgNVBAMMEXNucy5hbWF6b25hd3MuY29t\n"
-    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAopGk3a3XLrop8B2cDmov\n"
-    "0oktOYrqickmIEPwOlJ2ZKNOJEeDhp2m9MbQ5XgyORCNda+9RNN7sZ9H58O88qIb\n"
-    "ElotUqFQ6a7EsbwTh3LtjFcGB7fpKsGQzSMna57a0uRcguYp2UemPz+byLtGZp7P\n"
-    "9yWzFYByY3JEilcvUlQjej9Qxm3WL4YBzAVYkhgx0t7jdLV5sOoNkB63yaLmC7+5\n"
-    "5Ha3E2vqgYR8+jjZfkDz+iVhSUuVh0f7jOLVW8/qPN95oRy3YKlWLQpQBlaEVdt1\n"
-    "JywH/KdryBfd5u9UGMjXIc+tjjYJMwWNjnD6ULi3dwjmpkEzq4G0/3/bmWtAHQ/8\n"
-    "fwIDAQABo1MwUTAdBgNVHQ4EFgQU8wR6GR0BoLv+fcES5XhEVg0zfYEwHwYDVR0j\n"
-    "BBgwFoAU8wR6GR0BoLv+fcES5XhEVg0zfYEwDwYDVR0TAQH/BAUwAwEB/zANBgkq\n"
-    "hkiG9w0BAQsFAAOCAQEAJchd9F3cH6O+3YP46t21L186/oqk9tXH3bW/A20K2Dey\n"
-    "9fEdGYj/G3BXaKujUznFSlgJ8m3IJm8yvu8eTDh7VNA9LLwB9Uxk4wYghudG7LYt\n"
-    "2OrP7W7uDhJN5w5h5vHzh5xsmUNkiJmuKopc+EdcDriMRRob1OPYPz49+rC5s5Sw\n"
-    "vdA9HDdijTdJZnzfCovVEE+SUO5DKfW10sv3vTnf/NsG66llOihZPAuyLShhcxLs\n"
-    "eNjZNqUb1DStN6++gAI8/Q3Z7bvmvPV9qEhQkSTebc1m+KGht8471iNAyL7YEb9z\n"
-    "tTwSWS6KZb8uHmxFBBU54Q0/H7KagE0H2EqrKrZ5Kg==\n"
+    "MIICHzCCAcSgAwIBAgIUIhteL43PT5P0bYZTdvWKdv0TKsAwCgYIKoZIzj0EAwIw\n"
+    "FTETMBEGA1UEAwwKYWRpdCB0ZXN0czAeFw0yMzAxMDEwMDAwMDBaFw0yNDAxMDEw\n"
+    "MDAwMDBaMBwxGjAYBgNVBAMMEXNucy5hbWF6b25hd3MuY29tMIIBIjANBgkqhkiG\n"
+    "9w0BAQEFAAOCAQ8AMIIBCgKCAQEAopGk3a3XLrop8B2cDmov0oktOYrqickmIEPw\n"
+    "OlJ2ZKNOJEeDhp2m9MbQ5XgyORCNda+9RNN7sZ9H58O88qIbElotUqFQ6a7EsbwT\n"
+    "h3LtjFcGB7fpKsGQzSMna57a0uRcguYp2UemPz+byLtGZp7P9yWzFYByY3JEilcv\n"
+    "UlQjej9Qxm3WL4YBzAVYkhgx0t7jdLV5sOoNkB63yaLmC7+55Ha3E2vqgYR8+jjZ\n"
+    "fkDz+iVhSUuVh0f7jOLVW8/qPN95oRy3YKlWLQpQBlaEVdt1JywH/KdryBfd5u9U\n"
+    "GMjXIc+tjjYJMwWNjnD6ULi3dwjmpkEzq4G0/3/bmWtAHQ/8fwIDAQABoyAwHjAc\n"
+    "BgNVHREEFTATghFzbnMuYW1hem9uYXdzLmNvbTAKBggqhkjOPQQDAgNJADBGAiEA\n"
+    "/D1BWm9nlCEr06qzg8oLS0PpKXH/CRu3wNTUsBaYjykCIQCGY9xuwD4WYGF7fN3j\n"
+    "cpJ3Jyfy96CTZBQ3fLS97npuyQ==\n"
     "-----END CERTIFICATE-----\n";
 
 } // namespace
@@ -548,7 +546,7 @@ TEST_CASE("messages of sns need Amazon's certificate, and their topic may be fix
     constexpr std::string_view topic = "arn:aws:sns:us-west-2:123456789012:MyTopic";
     constexpr std::string_view url =
         "https://sns.us-west-2.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem";
-    WebhookVerifier sns = verifier("sns", "");
+    const WebhookVerifier sns = verifier("sns", "");
     CHECK(sns.needs_certificates());
     CHECK_FALSE(verifier("github", "s").needs_certificates());
     Call call;
@@ -556,20 +554,15 @@ TEST_CASE("messages of sns need Amazon's certificate, and their topic may be fix
     const WebhookResult without = verify(sns, call);
     CHECK_FALSE(without.verified);
     CHECK(without.certificate_url == url);
-    int asked = 0;
-    sns.set_certificate_source([&](std::string_view wanted) {
-        ++asked;
-        CHECK(wanted == url);
-        return std::optional<std::string>(sns_certificate);
-    });
+    const WebhookCertificate fetched{url, sns_certificate};
     for (const std::string_view body :
          {sns_version_1, sns_version_2, sns_without_subject, sns_confirmation}) {
         call.body = body;
-        CHECK(verify(sns, call).error == "");
+        CHECK(verify(sns, call, &fetched).error == "");
         for (const std::int64_t off : {3'600, 3'601}) {
             Call late = call;
             late.now += off;
-            CHECK(verify(sns, late).verified == (off == 3'600));
+            CHECK(verify(sns, late, &fetched).verified == (off == 3'600));
         }
         for (const std::string_view part :
              {"Hello", "You have", "MessageId\": \"1", "MessageId\": \"2", "A subject", "MyTopic", "22:13:20",
@@ -580,7 +573,7 @@ TEST_CASE("messages of sns need Amazon's certificate, and their topic may be fix
             Call changed = call;
             char& letter = changed.body[at + part.size() - 1];
             letter = letter == '1' ? '3' : '1';
-            CHECK_FALSE(verify(sns, changed).verified);
+            CHECK_FALSE(verify(sns, changed, &fetched).verified);
         }
     }
     call.body = sns_version_2;
@@ -589,10 +582,62 @@ TEST_CASE("messages of sns need Amazon's certificate, and their topic may be fix
                                                    {std::string(topic) + "2", false},
                                                    {"123456789012", true},
                                                    {"123456789013", false}}) {
-        WebhookVerifier fixed = verifier("sns", wanted);
-        fixed.set_certificate_source(
-            [](std::string_view) { return std::optional<std::string>(sns_certificate); });
-        CHECK(verify(fixed, call).verified == good);
+        CHECK(verify(verifier("sns", wanted), call, &fetched).verified == good);
+    }
+    const WebhookCertificate not_there{url, std::nullopt}, of_another{"https://sns.us-west-2.amazonaws.com/a.pem", sns_certificate};
+    CHECK(verify(sns, call, &not_there).error == "the certificate of the signature could not be fetched");
+    CHECK(verify(sns, call, &not_there).certificate_url == "");
+    CHECK(verify(sns, call, &of_another).certificate_url == url);
+}
+
+TEST_CASE("a certificate vouches for messages of sns while it is valid and if it is that of sns") {
+    constexpr std::string_view mine = "us-west-2.amazonaws.com";
+    const auto now = std::chrono::sys_seconds(std::chrono::seconds(webhook_test::vectors_time));
+    const auto authority = tls::CertificateAuthority::create("anybody", now);
+    REQUIRE(authority);
+    const WebhookVerifier sns = verifier("sns", "");
+    const std::string mismatch = "the signature does not match"; // all else is right
+    const std::string foreign = "the certificate of the signature is not that of sns";
+    struct Row {
+        std::string at;
+        std::vector<std::string> names;
+        std::string error;
+        std::chrono::hours shift{0};
+    };
+    const Row rows[] = {
+        {"us-west-2.amazonaws.com", {"sns.amazonaws.com"}, mismatch},
+        {"us-west-2.amazonaws.com", {"other.example", "sns.us-west-2.amazonaws.com"}, mismatch},
+        {"me-south-1.amazonaws.com", {"sns-signing.me-south-1.amazonaws.com"}, mismatch},
+        {"cn-north-1.amazonaws.com.cn", {"sns-cn-north-1.amazonaws.com.cn"}, mismatch},
+        {"us-gov-east-1.amazonaws.com", {"sns-us-gov-west-1.amazonaws.com"}, mismatch},
+        {"us-west-2.amazonaws.com", {"sns-signing.me-south-1.amazonaws.com"}, foreign},
+        {"us-west-2.amazonaws.com", {"s3.amazonaws.com"}, foreign},
+        {"us-west-2.amazonaws.com", {"sns.us-west-2.amazonaws.com.evil.example"}, foreign},
+        {"us-west-2.amazonaws.com", {"*.amazonaws.com"}, foreign},
+        {"us-west-2.amazonaws.com", {"sns.amazonaws.com"}, "the certificate of the signature has expired", -30h},
+        {"us-west-2.amazonaws.com", {"sns.amazonaws.com"}, "the certificate of the signature is not valid yet", 30h},
+    };
+    for (const Row& row : rows) {
+        tls::LeafRequest leaf;
+        leaf.names = row.names;
+        leaf.common_name = "sns.amazonaws.com"; // counts only where there is no other name
+        leaf.not_before = now + row.shift - 24h;
+        leaf.not_after = now + row.shift + 24h;
+        const std::string pem = authority->issue(leaf)->certificate_pem;
+        Call call;
+        call.body = sns_version_2;
+        call.body.replace(call.body.find(mine), mine.size(), row.at);
+        const std::string url = verify(sns, call).certificate_url;
+        CAPTURE(url);
+        const WebhookCertificate fetched{url, pem};
+        CHECK(verify(sns, call, &fetched).error == row.error);
+    }
+    Call call;
+    call.body = sns_version_2;
+    const std::string url = verify(sns, call).certificate_url;
+    for (const std::string_view text : {"", "<html>", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
+        const WebhookCertificate fetched{url, text};
+        CHECK(verify(sns, call, &fetched).error == "the certificate of the signature cannot be read");
     }
 }
 
@@ -619,6 +664,8 @@ TEST_CASE("a certificate is asked for at Amazon's addresses only") {
         {"https://sns..amazonaws.com/a.pem", false},
         {"https://sns.a.b.amazonaws.com/a.pem", false},
         {"https://sns.us-west-2.amazonaws.com/%2e.pem", false},
+        {"https://sns.us-west-2.amazonaws.com/" + std::string(limits::webhook_certificate_url_max - 40, 'a') + ".pem", true},
+        {"https://sns.us-west-2.amazonaws.com/" + std::string(limits::webhook_certificate_url_max - 39, 'a') + ".pem", false},
         {"", false},
     };
     for (const Row& row : rows) {
