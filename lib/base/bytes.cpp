@@ -43,11 +43,11 @@ void give_back(std::unique_ptr<std::uint8_t[]> data, std::size_t capacity) noexc
     if (!stock.closed && stock.count < stock.blocks.size()) stock.blocks[stock.count++] = {data.release(), capacity};
 }
 
-/// `capacity` may become larger.
+/// `capacity` may become larger, up to twice: who holds it for long shall not hold much more than he needs.
 std::unique_ptr<std::uint8_t[]> take(std::size_t& capacity) {
     for (std::size_t i = stock.count; capacity >= stock_min && i-- > 0;) {
         Block& block = stock.blocks[i];
-        if (block.capacity < capacity) continue;
+        if (block.capacity < capacity || block.capacity / 2 > capacity) continue;
         std::unique_ptr<std::uint8_t[]> data(block.data);
         capacity = block.capacity;
         block = stock.blocks[--stock.count];

@@ -3,6 +3,7 @@
 #include "support/doctest.hpp"
 
 #include <numeric>
+#include <thread>
 #include <vector>
 
 using namespace adit;
@@ -45,4 +46,39 @@ TEST_CASE("prepared bytes count only once committed") {
     queue.commit(4);
     CHECK(queue.size() == 4);
     CHECK(queue.view()[3] == 4);
+}
+
+namespace {
+
+/// What a fresh queue holds that was asked for so many bytes.
+std::size_t capacity_for(std::size_t size) {
+    ByteQueue queue;
+    queue.prepare(size);
+    const std::size_t capacity = queue.capacity();
+    queue.release_if_empty();
+    CHECK(queue.capacity() == 0);
+    return capacity;
+}
+
+} // namespace
+
+TEST_CASE("a thread keeps large blocks for the next queue that needs half of them or more") {
+#if defined(__SANITIZE_ADDRESS__)
+    return; // it shall see each block end
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return;
+#endif
+#endif
+    std::thread([] {
+        CHECK(capacity_for(30'000) == 30'000);
+        CHECK(capacity_for(20'000) == 30'000);
+        CHECK(capacity_for(14'000) == 14'000); // so small that malloc keeps it
+        CHECK(capacity_for(31'000) == 31'000);
+        CHECK(capacity_for(120'000) == 120'000);
+        CHECK(capacity_for(60'000) == 120'000);
+        CHECK(capacity_for(59'000) == 59'000);
+        CHECK(capacity_for(200'000) == 200'000);
+        CHECK(capacity_for(190'000) == 190'000); // so large that it goes back
+    }).join();
 }

@@ -55,6 +55,22 @@ TEST_CASE("pieces are filled as far as there is place for them") {
     CHECK(queue.pieces(many) == 0);
 }
 
+TEST_CASE("a short answer waits in a chunk of its size") {
+    const std::vector<std::uint8_t> bytes(3'000, 'x');
+    for (int round = 0; round < 3; ++round) { // from malloc, then what the thread kept
+        ChunkQueue queue;
+        queue.append(bytes);
+        queue.append(bytes);
+        Bytes pieces[3];
+        REQUIRE(queue.pieces(pieces) == 2);
+        CHECK(pieces[0].size() == ChunkQueue::medium_chunk);
+        CHECK(pieces[1].size() == 2 * bytes.size() - ChunkQueue::medium_chunk);
+        queue.consume(ChunkQueue::medium_chunk);
+        queue.append(bytes);
+        CHECK(queue.pieces(pieces) == 1); // the last chunk is a large one
+    }
+}
+
 TEST_CASE("a moved-from or cleared queue is empty and usable") {
     ChunkQueue a;
     a.append(as_bytes("hello"));
