@@ -84,10 +84,9 @@ asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::open_connect
 
 /// Also called by who waits at the cap: their streams end in the background, and then there is room for him.
 void AgentSession::make_room() {
-    const std::size_t count = stream_count();
-    if (count <= limits::agent_streams_tight) return;
+    if (stream_count() <= limits::agent_streams_tight) return;
     for (int i = 0; i < given_up_for_one; ++i) give_up(IdleStreams::Kind::idle);
-    if (count > limits::agent_streams_full) give_up(IdleStreams::Kind::slow);
+    give_up(IdleStreams::Kind::slow);
 }
 
 void AgentSession::give_up(IdleStreams::Kind kind) {
@@ -98,7 +97,7 @@ void AgentSession::give_up(IdleStreams::Kind kind) {
 }
 
 void AgentSession::slow_stream_found() {
-    if (stream_count() > limits::agent_streams_full && !nobody_waits()) give_up(IdleStreams::Kind::slow);
+    if (stream_count() > limits::agent_streams_tight && !nobody_waits()) give_up(IdleStreams::Kind::slow);
 }
 
 /// Visitors wait in a line. Whenever somebody waits, either MuxObserver::on_openable is still to come (an open() failed),
@@ -111,6 +110,7 @@ asio::awaitable<Result<std::shared_ptr<net::Stream>>> AgentSession::wait_and_ope
     for (bool woken = false;; woken = true) {
         const auto place = std::make_shared<OneShot<bool>>();
         const Line line = join_line(place, woken);
+        if (!woken) make_room(); // for who became idle since the first look
         if (line == Line::closed) co_return session_gone();
         if (line == Line::full) break;
         if (line == Line::first) stream = try_open(head); // after joining, so that no call is missed

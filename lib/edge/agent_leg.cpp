@@ -41,7 +41,8 @@ void AgentLeg::begin(std::shared_ptr<HttpExchange> user) noexcept {
     exchange_ = std::move(user);
 }
 
-/// First listed and then counted: whoever opens a stream at the same moment counts first and then looks at the list.
+/// First listed, and then looked whether somebody waits: whoever comes at the same moment waits first and then looks at the
+/// list.
 void AgentLeg::begin_idle() {
     used = true;
     slow_ = false;
@@ -51,7 +52,7 @@ void AgentLeg::begin_idle() {
     exchange_.reset();
     idle_time_.arm(TimeoutKind::agent_idle);
     session->idle_streams().add(*this);
-    if (session->stream_count() <= limits::agent_streams_tight) return;
+    if (session->nobody_waits()) return;
     if (const auto owner = visitor_.lock()) owner->drop_leg(*this);
 }
 

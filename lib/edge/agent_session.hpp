@@ -46,8 +46,8 @@ public:
     /// Opens a stream to the agent for one visitor connection: stream type, proxy header (agent-protocol 4), the PROXY
     /// protocol header if the bind asked for one, and up to opening_max bytes of `first` leave together; the caller writes
     /// the rest. `visitor` is his address, `local` the one he connected to. The caller keeps `first` alive until this
-    /// completes. Above limits::agent_streams_tight streams that wait for a request are given up, the oldest first; above
-    /// limits::agent_streams_full those whose visitor is slow.
+    /// completes. Above limits::agent_streams_tight streams that wait for a request are given up, the oldest first, and
+    /// those whose visitor is slow.
     /// At limits::streams_per_session it waits up to limits::agent_stream_wait for another stream to end. Errors:
     /// errc::limit_exceeded after that, ngrok_error(3209) if the session ended.
     asio::awaitable<Result<std::shared_ptr<net::Stream>>> open_connection(EndpointPtr endpoint, Endpoint visitor,
@@ -61,6 +61,8 @@ public:
     IdleStreams& idle_streams() noexcept { return idle_streams_; }
     /// One with a slow visitor was added to them: it makes room for who waits.
     void slow_stream_found();
+    /// For a stream, because there are as many as may be.
+    bool nobody_waits() const;
     /// The shard's executor: calls of the edge to the agent run there.
     asio::any_io_executor executor() const { return executor_; }
 
@@ -169,7 +171,6 @@ private:
     // agent_connection.cpp
     Result<std::shared_ptr<net::Stream>> try_open(const std::string& head);
     asio::awaitable<Result<std::shared_ptr<net::Stream>>> wait_and_open(std::string head);
-    bool nobody_waits() const;
     Line join_line(const std::shared_ptr<OneShot<bool>>& place, bool front);
     void leave_line(const std::shared_ptr<OneShot<bool>>& place);
     void wake_waiting_visitor();

@@ -20,7 +20,7 @@ Result<StreamId> Session::open(std::uint32_t type, Bytes first, Bytes more) {
                          "too many first bytes: open the stream with fewer and write the rest");
     if (s.next_id > stream_id_max)
         return ErrorInfo(errc::limit_exceeded, "this session has used up its stream ids: open a new session");
-    if (s.count.local_streams >= s.max_local_streams) {
+    if (!s.has_room()) {
         s.open_refused = true;
         return ErrorInfo(errc::limit_exceeded, "this session has as many streams open as it may");
     }

@@ -7,6 +7,7 @@
 #include "muxado/stream.hpp"
 #include "muxado/stream_table.hpp"
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,8 @@ struct Session::Impl {
     void release(Stream& stream);
     void enter_closing(Stream& stream);
     void uncount(Stream& stream);
+    bool has_room() const noexcept;
+    void expire_kept_places();
     void enter_fin_wait(Stream& stream);
     void expire_closing();
     void drop_in(Stream& stream);
@@ -106,6 +109,7 @@ struct Session::Impl {
     GrowthPolicy growth;
     std::uint32_t raised_window = 0;
     bool peer_keeps_streams = false;
+    std::deque<std::optional<Time>> kept_places; ///< of streams that ended, and since when the time was told
     std::size_t remote_buffered = 0; ///< of count.buffered_in what came on the peer's streams
     std::size_t max_local_streams;
     StreamId next_id;

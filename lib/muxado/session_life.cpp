@@ -73,6 +73,15 @@ void Session::Impl::remove(Stream& stream) {
 void Session::Impl::uncount(Stream& stream) {
     if (!std::exchange(stream.counted, false)) return;
     --(stream.local ? count.local_streams : count.remote_streams);
+    if (stream.local && peer_keeps_streams && !error) kept_places.emplace_back();
+}
+
+/// Another stream may be opened.
+bool Session::Impl::has_room() const noexcept { return count.local_streams + kept_places.size() < max_local_streams; }
+
+void Session::Impl::expire_kept_places() {
+    for (auto place = kept_places.rbegin(); place != kept_places.rend() && !*place; ++place) *place = now;
+    while (!kept_places.empty() && now - *kept_places.front() >= limits::peer_place_time) kept_places.pop_front();
 }
 
 void Session::Impl::queue_rst(StreamId id, ErrorCode code, bool fin_first) {
@@ -164,6 +173,7 @@ void Session::Impl::enter_fin_wait(Stream& stream) {
 }
 
 void Session::Impl::expire_closing() {
+    expire_kept_places();
     for (ClosingList* list : {&closing_list, &fin_wait_list}) {
         // reset() and release() are not told the time: their streams get theirs here.
         for (Stream* s = list->back(); s != nullptr && !s->closing_since; s = ClosingList::previous(*s))
@@ -227,7 +237,7 @@ std::optional<Event> Session::Impl::poll_stream_event() {
 std::optional<Event> Session::Impl::poll_event() {
     if (const auto latency = std::exchange(heartbeat_event, std::nullopt))
         return Event{EventType::heartbeat, 0, 0, *latency};
-    if (open_refused && !error && count.local_streams < max_local_streams) {
+    if (open_refused && !error && has_room()) {
         open_refused = false;
         return Event{EventType::openable, 0, 0, {}};
     }
@@ -376,6 +386,11 @@ std::optional<Time> Session::Impl::next_timeout() const noexcept {
     if (error) return std::nullopt;
     std::optional<Time> next = heartbeat.next_timeout();
     if (growth_at) next = next ? std::min(*next, *growth_at) : growth_at;
+    if (open_refused && !kept_places.empty()) {
+        if (!kept_places.back()) return now;
+        const Time expiry = *kept_places.front() + limits::peer_place_time;
+        next = next ? std::min(*next, expiry) : expiry;
+    }
     for (const auto& [list, wait] :
          {std::pair(&closing_list, Duration(closing_time)), std::pair(&fin_wait_list, config.fin_wait)}) {
         if (list->empty()) continue;

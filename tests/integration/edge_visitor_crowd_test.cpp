@@ -184,7 +184,7 @@ TEST_CASE("slow visitors of HTTP/1.1 who fill the streams of an agent make room 
             slow.back().send(request("GET", "/large"));
         }
     }
-    until_streams(edge, adit::limits::agent_streams_full);
+    until_streams(edge, adit::limits::agent_streams_tight);
     check_served(edge);
     CHECK(streams(edge) >= waiting + 2);
     if (status != 0) CHECK(slow.front().answer().status == status); // who waited longest was the first to go
@@ -210,7 +210,7 @@ TEST_CASE("slow visitors of HTTP/2 who fill the streams of an agent make room fo
             if (posts) visitor.send(id, "a");
         }
     }
-    until_streams(edge, adit::limits::agent_streams_full);
+    until_streams(edge, adit::limits::agent_streams_tight);
     check_served(edge);
     if (posts) {
         CHECK(slow.front().whole(first.front()).status == 408);
