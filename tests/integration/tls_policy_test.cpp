@@ -145,7 +145,7 @@ TEST_CASE("S8.1c: who gets in by a policy's strategy or the module, and what exp
                              "<${conn.tls.client.issuer.common_name}> and <${actions.ngrok.terminate_tls.client.subject}>.";
     const std::string of_good = "shown: true, <robot 7> of <ours> and <CN=robot 7>.",
                       of_foreign = "shown: true, <robot 8> of <theirs> and <CN=robot 8>.",
-                      of_none = "shown: false, <null> of <null> and <null>.";
+                      of_none = "shown: false, <> of <> and <>.";
     auto by_default = listen(edge, "https://default.edge.test", policy(mutual(ours), body));
     auto verify = listen(edge, "https://verify.edge.test", policy(mutual(ours, "require-and-verify"), body));
     auto any = listen(edge, "https://any.edge.test", policy(mutual(ours, "require-any"), body));

@@ -459,7 +459,12 @@ TEST_CASE("what terminate-tls tells of the handshake") {
     tls->version = "1.3";
     endpoint.facts.tls = tls;
     policy::Visit without(endpoint.state, endpoint.facts);
-    CHECK(describe(without.on_tcp_connect(at(0ms))) == "close"); // an expression that fails does not let anybody in
+    CHECK(describe(without.on_tcp_connect(at(0ms))) == "go on"); // nobody is not "me"
+    Endpoint listed("on_tcp_connect:\n" + rule("terminate-tls", "{}") +
+                    "  - expressions: [\"conn.tls.client.san.dns_names[0] == 'me'\"]\n    actions: [{type: close-connection}]\n");
+    listed.facts.tls = tls;
+    policy::Visit failing(listed.state, listed.facts);
+    CHECK(describe(failing.on_tcp_connect(at(0ms))) == "close"); // an expression that fails does not let anybody in
     tls->client = certificate;
     policy::Visit with(endpoint.state, endpoint.facts);
     CHECK(describe(with.on_tcp_connect(at(0ms))) == "close");
