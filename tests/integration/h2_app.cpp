@@ -26,7 +26,10 @@ H2AppRequest& H2App::next() {
 }
 
 void H2App::until(const std::function<bool()>& done) {
-    while (!done()) REQUIRE(read());
+    while (!done()) {
+        INFO("received " << received_ << ", streams " << requests_.size());
+        REQUIRE(read());
+    }
 }
 
 void H2App::until_closed() {

@@ -307,6 +307,28 @@ TEST_CASE("who resets a stream may open another one at once, unless the peer may
     CHECK(session.counters().local_streams == 1); // the one that was opened last, or is kept
 }
 
+TEST_CASE("a peer that keeps streams has the place of one that ended for a moment more") {
+    auto c = config(Role::server);
+    c.max_local_streams = 2;
+    Session session(c);
+    session.set_peer_keeps_streams();
+    const auto a = session.open(3), b = session.open(3);
+    REQUIRE(b);
+    session.release(*a);
+    drain(session);
+    session.receive(data(*a, {}, fin), t0);
+    CHECK(session.counters().local_streams == 1);
+    CHECK_FALSE(session.open(3));
+    CHECK(events(session).empty());
+    session.on_timeout(t0); // its first look at the clock
+    REQUIRE(session.next_timeout() == t0 + limits::peer_place_time);
+    session.on_timeout(t0 + limits::peer_place_time - std::chrono::milliseconds(1));
+    CHECK_FALSE(session.open(3));
+    session.on_timeout(t0 + limits::peer_place_time);
+    CHECK(events(session) == "openable");
+    CHECK(session.open(3));
+}
+
 TEST_CASE("open refuses what can never work, and says why") {
     Session session(config(Role::client));
     CHECK(session.open(0xFFFF'FFFF).error().code() == errc::invalid_option);
