@@ -78,14 +78,14 @@ h.scenario('h2 visitor: 500 requests of one connection, 90 at a time, byte-exact
 // Rust agents die at 512 streams, and count one a moment longer than we see it.
 h.scenario('h2 visitors: more requests at once than the agent takes streams, and each is answered by the same session', async (cleanup) => {
     const { edge, url } = await echoed(cleanup);
-    const sessions = await edge.sessions();
+    const before = await edge.endpoints();
     const clients = await Promise.all(Array.from({ length: 20 }, () => connect(cleanup, edge, url)));
     let left = 6000;
     const worker = async (client) => {
         while (left-- > 0) assert.equal((await request(client, { ':path': '/' })).status, 200);
     };
     await Promise.all(clients.flatMap((client) => Array.from({ length: 32 }, () => worker(client))));
-    assert.deepEqual(await edge.sessions(), sessions);
+    assert.deepEqual(await edge.endpoints(), before);
 });
 
 h.scenario('h2 visitor: a request that is taken back leaves the others alone', async (cleanup) => {
