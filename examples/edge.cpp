@@ -26,6 +26,7 @@
 #include <functional>
 #include <future>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -53,6 +54,9 @@ struct Settings {
     std::string region = "local";
     std::uint16_t public_https = 0, public_http = 0;
     unsigned threads = 0, drain_seconds = 30;
+    std::map<std::string, double> times; // of time_options, in seconds
+    std::size_t http_head_max = 0;
+    bool no_fetch = false;
     std::size_t sessions_per_credential = adit::limits::sessions_per_credential;
     std::string write_ca;
 };
@@ -212,7 +216,7 @@ FilePtr open_access_log(const std::string& path) {
 }
 
 std::string json_line(const adit::edge::AccessRecord& record) {
-    const nlohmann::json line = {
+    nlohmann::json line = {
         {"time", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.start)))},
         {"duration_us", record.duration.count()},
         {"endpoint", record.endpoint_id},
@@ -226,6 +230,10 @@ std::string json_line(const adit::edge::AccessRecord& record) {
         {"bytes_in", record.bytes_in},
         {"bytes_out", record.bytes_out},
     };
+    for (const auto& log : record.policy_logs) {
+        line["policy_logs"].push_back({{"phase", log.phase}, {"metadata", nlohmann::json::parse(log.metadata, nullptr, false)}});
+    }
+    if (!record.policy_error.empty()) line["policy_error"] = record.policy_error;
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -273,12 +281,33 @@ void notify(const std::string& state) {
     ::close(fd);
 }
 
+/// What visitors have, in seconds; the defaults are those of <adit/limits.hpp>.
+struct TimeOption {
+    const char* name;
+    const char* text;
+    adit::edge::ServerOptions& (adit::edge::ServerOptions::*set)(std::chrono::milliseconds);
+};
+constexpr TimeOption time_options[] = {
+    {"client-hello-time", "for a ClientHello", &adit::edge::ServerOptions::client_hello_time},
+    {"tls-handshake-time", "for a TLS handshake", &adit::edge::ServerOptions::tls_handshake_time},
+    {"http-head-time", "for the head of a request", &adit::edge::ServerOptions::http_head_time},
+    {"http-idle-time", "without a request", &adit::edge::ServerOptions::http_idle_time},
+    {"http-response-time", "an application may be silent", &adit::edge::ServerOptions::http_response_time},
+    {"http-stall-time", "a visitor may send or take nothing of a body", &adit::edge::ServerOptions::http_stall_time},
+};
+
 adit::edge::ServerOptions server_options(const Settings& settings) {
     adit::edge::ServerOptions options;
     options.base_domain(settings.base_domain).region(settings.region).threads(settings.threads);
     options.agent_address(settings.agent).https_address(settings.https).http_address(settings.http);
     options.tcp_host(settings.tcp_host).min_tls_version(settings.min_tls).max_tls_version(settings.max_tls);
-    options.agent_server_name(settings.agent_server_name);
+    options.agent_server_name(settings.agent_server_name).fetch_certificates(!settings.no_fetch);
+    if (settings.http_head_max != 0) options.http_head_max(settings.http_head_max);
+    for (const TimeOption& each : time_options) {
+        const auto given = settings.times.find(each.name);
+        if (given == settings.times.end()) continue;
+        (options.*each.set)(std::chrono::milliseconds(static_cast<std::int64_t>(given->second * 1000)));
+    }
     options.sessions_per_credential(settings.sessions_per_credential);
     for (const auto& name : settings.allow_domain) options.allow_domain(name);
     for (const auto& address : settings.advertise_agent) options.advertise_agent_address(address);
@@ -430,6 +459,13 @@ int main(int argc, char** argv) {
     app.add_option("--max-tls", s.max_tls, "1.2 or 1.3")->capture_default_str();
     app.add_option("--agent-server-name", s.agent_server_name,
                    "agents that name this host in their TLS may come to the https port as well: one port for all");
+    for (const TimeOption& each : time_options) {
+        const auto keep = [&s, name = each.name](const double& seconds) { s.times[name] = seconds; };
+        app.add_option_function<double>(std::string("--") + each.name, keep, std::string(each.text) + ", in seconds")
+            ->check(CLI::Range(0.0, 86'400.0));
+    }
+    app.add_option("--http-head-max", s.http_head_max, "bytes of a request's or an answer's head");
+    app.add_flag("--no-fetch-certificates", s.no_fetch, "do not fetch Amazon's certificates, for policies that verify webhooks of SNS");
     app.add_option("--region", s.region, "told to agents")->capture_default_str();
     app.add_option("--access-log", s.access_log, "file for JSON lines; - is standard output")->capture_default_str();
     app.add_option("--sessions-per-credential", s.sessions_per_credential, "agents with one token at a time")

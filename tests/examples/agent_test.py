@@ -15,8 +15,8 @@ import tempfile
 import time
 import urllib.request
 
-from agent_world import (TOKEN, Child, Edge, Terminal, agent, agent_program, between, connect, echo, make_certificate, read_all, run,
-                         scripted_edge, started, web)
+from agent_world import (TOKEN, Child, Edge, Terminal, agent, agent_program, between, connect, echo, edge_program, make_certificate, read_all,
+                         run, scripted_edge, started, web)
 
 
 def http_with_flags(folder):
@@ -51,6 +51,24 @@ def http_with_flags(folder):
         for words, text in refused:
             status, output = run(folder, "http", str(port), *words, *edge.flags(), "--authtoken", TOKEN)
             assert status == 1 and text in output, (words, status, output)
+
+
+def with_a_policy(folder):
+    (folder / "policy.yml").write_text("on_http_request:\n  - actions:\n      - type: log\n        config:\n          metadata: "
+                                       "{path: '${req.url.path}'}\n      - type: deny\n        config: {status_code: 418}\n")
+    more = ["--access-log", "access.log", "--http-idle-time", "0.5"]
+    with Edge(folder, more=more) as edge, web() as port:
+        with agent(edge, "http", str(port), "--url", "https://app.localhost", "--traffic-policy-file", "policy.yml") as child:
+            url = started(child, "http")
+            assert edge.get(url, "/looked-at")[0] == 418
+            with socket.create_connection(("127.0.0.1", edge.http), 30) as idle:
+                assert idle.recv(1) == b"", "an idle visitor stays"
+        record = json.loads((folder / "access.log").read_text().splitlines()[0])
+        assert record["policy_logs"] == [{"phase": "on_http_request", "metadata": {"path": "/looked-at"}}], record
+        assert record["status"] == 418 and "policy_error" not in record, record
+    with Child([edge_program, "--authtokens", "tokens", "--http-stall-time", "0"], folder) as child:
+        child.child.wait(30)
+        assert child.child.returncode == 1 and "http_stall_time" in child.wait_line("http_stall_time")[0]
 
 
 def tcp_and_tls(folder):
@@ -484,7 +502,7 @@ def shows_no_escapes_of_the_edge(folder):
                 assert is_clean("".join(child.lines)), child.lines
 
 
-for test in (http_with_flags, tcp_and_tls, tls_that_ends_here, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
+for test in (http_with_flags, with_a_policy, tcp_and_tls, tls_that_ends_here, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
              comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
              shows_an_inspector, diagnoses, chooses_a_proxy, shows_no_escapes_of_the_edge):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
