@@ -14,9 +14,11 @@ class BodyBudget {
 public:
     /// False, and nothing taken, if that would be more than `most` in all.
     bool take(std::size_t bytes, std::size_t most) noexcept {
-        if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most) return true;
-        give_back(bytes);
-        return false;
+        std::size_t taken = taken_.load(std::memory_order_relaxed);
+        do {
+            if (bytes > most || taken > most - bytes) return false;
+        } while (!taken_.compare_exchange_weak(taken, taken + bytes, std::memory_order_relaxed));
+        return true;
     }
     void give_back(std::size_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
 

@@ -61,6 +61,7 @@ asio::awaitable<void> Http2Leg::write(std::shared_ptr<Http2Leg> self, WirePtr wi
     }
     wire->over = true;
     self->moved_.notify();
+    self->arrived_.notify();
 }
 
 void Http2Leg::wake() { wire_->wake.notify(); }
@@ -322,7 +323,8 @@ asio::awaitable<void> Http2Leg::run_tunnel(std::shared_ptr<HttpVisitor> visitor,
         got = co_await from->read_some(space);
         if (got.ok()) receive(space.first(got.size()));
     }
-    if (!broken()) wire_->session.transport_closed();
+    wire_->session.transport_closed();
+    arrived_.notify();
 }
 
 asio::awaitable<bool> Http2Leg::wait_incoming(bool& cut) {

@@ -94,7 +94,8 @@ asio::awaitable<void> Http2Request::watch() {
 
 bool Http2Request::put_head(const Head& head, const ResponsePlan& plan) {
     const bool empty = plan.framing == Framing::length && head.content_length() == 0;
-    no_body_ = !head.is_interim() && !plan.tunnel && (plan.framing == Framing::none || empty);
+    const bool to_head = head_.method() == "HEAD";
+    no_body_ = !head.is_interim() && !plan.tunnel && (plan.framing == Framing::none || empty || to_head);
     const bool put = visitor_.session().respond(id_, head, no_body_);
     visitor_.wake_writer();
     return put || gone_; // who is gone need not be told

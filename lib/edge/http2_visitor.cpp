@@ -7,6 +7,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace adit::inline v0::edge {
 namespace {
@@ -33,11 +34,19 @@ asio::awaitable<void> Http2Visitor::run() {
     while (more) more = co_await read();
     idle_time_.disarm();
     head_time_.disarm();
-    session_.transport_closed(); // ends the exchanges
+    session_.transport_closed();
+    end_requests();
     close();
     drop_legs(); // their readers end by that
     co_await ended();
     stream_->close();
+}
+
+/// The session tells it only of requests that it had not given up itself.
+void Http2Visitor::end_requests() {
+    std::vector<std::shared_ptr<Http2Request>> all;
+    for (const auto& [id, request] : requests_) all.push_back(request);
+    for (const auto& request : all) request->gone();
 }
 
 /// False: nothing more is to come.

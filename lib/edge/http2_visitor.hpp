@@ -43,6 +43,7 @@ private:
 
     static asio::awaitable<void> serve(std::shared_ptr<Http2Visitor> self, std::shared_ptr<Http2Request> request);
     static asio::awaitable<void> write(std::shared_ptr<Http2Visitor> self);
+    void end_requests();
     asio::awaitable<bool> read();
     Http2Request* find(http2::StreamId id);
     void begin_idle();

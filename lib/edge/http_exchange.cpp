@@ -67,7 +67,6 @@ void HttpExchange::begin() {
     if (visitor_.draining()) head.set_keep_alive(false);
     facts_ = RequestFacts(head);
     plan_ = ResponsePlan();
-    policies_.clear();
     answer_ = Answer::none;
     running_ = true;
     request_done_ = replayable_ = heard_ = timed_out_ = sending_rest_ = tunnel_ = tunnel_down_ = false;
@@ -80,6 +79,7 @@ void HttpExchange::finish() {
     encoder_.reset();
     release_body();
     for (const auto& each : policies_) channel_.access.policy_logs(each->exchange.logs());
+    policies_.clear();
     time_.disarm();
     channel_.access.finish();
     changed_.notify();
@@ -289,7 +289,28 @@ void HttpExchange::make_room() noexcept {
     if (running_ && !tunnel_) channel_.hurry();
 }
 
+/// The application ended its direction. Who got its last byte and neither sends nor leaves must not hold the stream for ever.
+void HttpExchange::watch_half_tunnel() {
+    tunnel_seen_ = channel_.access.bytes_in;
+    half_looks_ = 0;
+    time_.arm(TimeoutKind::half_close);
+}
+
+void HttpExchange::look_at_half_tunnel() {
+    const bool moved = channel_.access.bytes_in != std::exchange(tunnel_seen_, channel_.access.bytes_in);
+    half_looks_ = moved ? 0 : half_looks_ + 1;
+    if (half_looks_ >= half_close_looks || !leg_->stream->is_write_open()) {
+        visitor_gone();
+    } else {
+        time_.arm(TimeoutKind::half_close);
+    }
+}
+
 void HttpExchange::on_time() {
+    if (tunnel_ && leg_) {
+        look_at_half_tunnel();
+        return;
+    }
     if (!leg_ || !leg_->stream) return;
     if (channel_.writing()) { // it is the visitor who takes his time
         time_.arm(TimeoutKind::response);

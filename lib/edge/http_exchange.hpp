@@ -117,6 +117,8 @@ private:
     void failed_upstream() noexcept;
     void drop_leg(bool orderly) noexcept;
     void on_time();
+    void watch_half_tunnel();
+    void look_at_half_tunnel();
 
     // http_exchange_route.cpp
     Route route();
@@ -176,6 +178,8 @@ private:
     bool forwarded_ = false; // the last policy handed the request on
     bool tunnel_ = false;       // bytes both ways
     bool tunnel_down_ = false;  // the agent's direction of it still runs
+    int half_looks_ = 0;        // at a visitor who is silent since that ended
+    std::uint64_t tunnel_seen_ = 0; // of his bytes, at the last look
 };
 
 } // namespace adit

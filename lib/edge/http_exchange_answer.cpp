@@ -174,6 +174,7 @@ asio::awaitable<void> HttpExchange::tunnel_down(std::shared_ptr<HttpExchange> se
     self->changed_.notify();
     if (ok) co_await net::pump(agent, visitor, channel.access.bytes_out);
     self->tunnel_down_ = false;
+    if (self->running_) self->watch_half_tunnel();
     self->changed_.notify();
 }
 

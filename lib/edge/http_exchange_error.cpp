@@ -41,7 +41,7 @@ asio::awaitable<void> HttpExchange::refuse_bytes(HttpError error) {
         co_return;
     }
     drop_leg(false);
-    const Page made = make_error_page(error, format);
+    const Page made = make_error_page(error, format, facts_.to_head);
     sent = co_await write_page(made, 0);
     co_await channel_.answered(false, request_done_);
     (void)sent;

@@ -37,6 +37,7 @@ asio::awaitable<bool> HttpExchange::apply_policies() {
         goes_on = co_await settle(outcome);
         if (!forwarded_) co_return goes_on;
     }
+    channel_.access.endpoint(*endpoint_);
     if (goes_on && endpoint_->policy) {
         ErrorPage page;
         page.number = 3501;

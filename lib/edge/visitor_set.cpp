@@ -23,6 +23,7 @@ TimeoutTimes times_of(const Settings& settings) {
     set(TimeoutKind::look, std::min<std::chrono::milliseconds>(limits::visitor_look, settings.http_stall_time / 3));
     set(TimeoutKind::agent_idle, settings.agent_stream_idle_time);
     set(TimeoutKind::linger, limits::early_response_linger);
+    set(TimeoutKind::half_close, limits::half_close_time / half_close_looks);
     return times;
 }
 

@@ -23,8 +23,10 @@ enum class TimeoutKind : std::uint8_t {
     look,       ///< limits::visitor_look: at a visitor who is waited for, see VisitorPace
     agent_idle, ///< Settings::agent_stream_idle_time
     linger,     ///< limits::early_response_linger
+    half_close, ///< a part of limits::half_close_time: at a tunnel that the application ended
 };
-inline constexpr std::size_t timeout_kinds = 9;
+inline constexpr std::size_t timeout_kinds = 10;
+inline constexpr int half_close_looks = 12; ///< in limits::half_close_time, as net::pump_both()
 using TimeoutTimes = std::array<std::chrono::steady_clock::duration, timeout_kinds>;
 
 class Timeouts;

@@ -315,9 +315,10 @@ Page make_error_page(const ErrorPage& page) {
     return make_page(page, status, text);
 }
 
-Page make_error_page(const HttpError& error, PageFormat format) {
+Page make_error_page(const HttpError& error, PageFormat format, bool to_head) {
     ErrorPage page;
     page.format = format;
+    page.to_head = to_head;
     Text text;
     text.title = title_of(error.status);
     text.message = error.text;

@@ -38,6 +38,7 @@ struct Page {
 /// HTML has one style element and nothing else that a browser would load or run; Content-Security-Policy says so.
 ADIT_INTERNAL Page make_error_page(const ErrorPage& page);
 /// For bytes that are no acceptable request; always closes.
-ADIT_INTERNAL Page make_error_page(const HttpError& error, PageFormat format = PageFormat::text);
+ADIT_INTERNAL Page make_error_page(const HttpError& error, PageFormat format = PageFormat::text,
+                                   bool to_head = false);
 
 } // namespace adit

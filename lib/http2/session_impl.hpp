@@ -1,5 +1,5 @@
 // Inside of a session: nghttp2, the streams, and the budgets. session.cpp has what callers do, session_callbacks.cpp
-// what nghttp2 says; request_head.cpp and response_head.cpp read heads.
+// what nghttp2 says; server_session.cpp and client_session.cpp read heads.
 #pragma once
 
 #include "http/meaning.hpp"

@@ -114,6 +114,7 @@ struct StreamStats {
 
 struct Counters {
     std::size_t local_streams = 0;   ///< alive, opened by us; heartbeat included, and what the peer may keep
+    std::size_t kept_places = 0;     ///< of local streams that ended, and that the peer may count yet
     std::size_t remote_streams = 0;  ///< alive, opened by the peer
     std::size_t closing_streams = 0; ///< remembered for a while, because we reset them
     std::size_t buffered_in = 0;     ///< bytes in all receive buffers

@@ -73,15 +73,20 @@ void Session::Impl::remove(Stream& stream) {
 void Session::Impl::uncount(Stream& stream) {
     if (!std::exchange(stream.counted, false)) return;
     --(stream.local ? count.local_streams : count.remote_streams);
-    if (stream.local && peer_keeps_streams && !error) kept_places.emplace_back();
+    if (!stream.local || !peer_keeps_streams || error) return;
+    kept_places.emplace_back();
+    ++count.kept_places;
 }
 
 /// Another stream may be opened.
-bool Session::Impl::has_room() const noexcept { return count.local_streams + kept_places.size() < max_local_streams; }
+bool Session::Impl::has_room() const noexcept { return count.local_streams + count.kept_places < max_local_streams; }
 
 void Session::Impl::expire_kept_places() {
     for (auto place = kept_places.rbegin(); place != kept_places.rend() && !*place; ++place) *place = now;
-    while (!kept_places.empty() && now - *kept_places.front() >= limits::peer_place_time) kept_places.pop_front();
+    while (!kept_places.empty() && now - *kept_places.front() >= limits::peer_place_time) {
+        kept_places.pop_front();
+        --count.kept_places;
+    }
 }
 
 void Session::Impl::queue_rst(StreamId id, ErrorCode code, bool fin_first) {
@@ -377,7 +382,8 @@ void Session::Impl::grow_step() {
 
 bool Session::has_untimed() const noexcept {
     const auto untimed = [](const Impl::ClosingList& list) { return !list.empty() && !list.back()->closing_since; };
-    return untimed(impl_->closing_list) || untimed(impl_->fin_wait_list);
+    const bool place = !impl_->kept_places.empty() && !impl_->kept_places.back();
+    return place || untimed(impl_->closing_list) || untimed(impl_->fin_wait_list);
 }
 
 std::optional<Time> Session::next_timeout() const noexcept { return impl_->next_timeout(); }
@@ -386,9 +392,9 @@ std::optional<Time> Session::Impl::next_timeout() const noexcept {
     if (error) return std::nullopt;
     std::optional<Time> next = heartbeat.next_timeout();
     if (growth_at) next = next ? std::min(*next, *growth_at) : growth_at;
-    if (open_refused && !kept_places.empty()) {
+    if (!kept_places.empty()) { // while nobody waits for one, once for all
         if (!kept_places.back()) return now;
-        const Time expiry = *kept_places.front() + limits::peer_place_time;
+        const Time expiry = (open_refused ? *kept_places.front() : *kept_places.back()) + limits::peer_place_time;
         next = next ? std::min(*next, expiry) : expiry;
     }
     for (const auto& [list, wait] :

@@ -293,6 +293,35 @@ TEST_CASE("a draining edge lets requests finish and tells the visitor to go") {
     drained.get();
 }
 
+TEST_CASE("a connection that the edge gives up takes its requests and tunnels along") {
+    World world([](auto& options) { options.http_head_time(300ms); });
+    const auto chat = world.visitor.request(world.visitor.head("CONNECT", "/chat"), false, "websocket");
+    AppStream tunnel = world.accept();
+    tunnel.read_head();
+    tunnel.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhi");
+    world.visitor.until(chat, [](const H2Answer& each) { return each.body == "hi"; });
+    world.visitor.get("/poll");
+    AppStream poll = world.accept();
+    poll.read_head();
+    world.visitor.drip(std::string_view("\0", 1)); // of a frame that never comes
+    world.visitor.until_closed();
+    CHECK(tunnel.read_end() != std::error_code());
+    CHECK(poll.read_end() != std::error_code());
+    CHECK(world.edge.records(2).size() == 2);
+}
+
+TEST_CASE("HEAD has no body, whatever the edge says") {
+    World world;
+    adit::Head request = world.visitor.head("HEAD", "/");
+    request.add("authorization", "Basic YTpi");
+    request.add("authorization", "Basic Yzpk");
+    const auto id = world.visitor.request(request);
+    CHECK(world.visitor.whole(id).status == 400);
+    CHECK(world.visitor.whole(id).body.empty());
+    CHECK_FALSE(world.visitor.whole(id).reset);
+    CHECK(world.edge.records(1)[0].status == 400); // at once: nothing waits for who cannot take a body
+}
+
 TEST_CASE("an idle HTTP/2 connection ends when its time is up") {
     World world([](auto& options) { options.http_idle_time(200ms); });
     world.visitor.until_closed();

@@ -106,6 +106,24 @@ TEST_CASE("every kind of slowness has its end, and a slow but steady reader is s
     answering.get();
 }
 
+TEST_CASE("a visitor who stays in a WebSocket that the application closed does not hold its stream") {
+    TestEdge edge;
+    auto listener = edge.listen("http://a.edge.test");
+    NetVisitor visitor = edge.http();
+    visitor.send("GET /chat HTTP/1.1\r\nHost: a.edge.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    AppStream app = edge.accept(listener);
+    app.read_head();
+    app.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye");
+    CHECK(visitor.read_until("bye").starts_with("HTTP/1.1 101 "));
+    const auto start = Clock::now();
+    app.close();
+    CHECK(edge.records(1)[0].status == 101); // over at the edge as well, though he is silent
+    const auto took = Clock::now() - start;
+    CHECK(took > adit::limits::fin_wait_time * 0.9);
+    CHECK(took < adit::limits::fin_wait_time + adit::limits::half_close_time / 6);
+}
+
 TEST_CASE("a visitor of a tcp endpoint who stays although the application closed does not hold its stream") {
     TestEdge edge;
     auto listener = edge.listen("tcp://");

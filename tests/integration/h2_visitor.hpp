@@ -37,6 +37,8 @@ public:
     void send(adit::http2::StreamId id, std::string_view bytes);
     void finish(adit::http2::StreamId id) { session_.finish(id), flush(); }
     void reset(adit::http2::StreamId id);
+    /// Bytes of no session.
+    void drip(std::string_view bytes) { net_.send(bytes); }
     /// Takes no body bytes until it is called again with true: no credit goes back.
     void take(bool on) { take_ = on; }
     /// Reads until `done` says so.

@@ -219,7 +219,8 @@ void World::open(int side) {
     const auto id = s.session.open(type, a, b);
     if (!id) {
         require(id.error().code() == errc::limit_exceeded, "open() failed for another reason than the limit");
-        require(s.session.counters().local_streams > plan_.streams_max, "open() refused below the limit");
+        const auto& counters = s.session.counters();
+        require(counters.local_streams + counters.kept_places > plan_.streams_max, "open() refused below the limit");
         return;
     }
     require(*id == next, "ids do not count up by two");

@@ -155,7 +155,7 @@ public:
     ServerOptions& http_stall_time(std::chrono::milliseconds time);
 
     /// Bytes of a request head with its first line, and of an answer's; a visitor beyond gets 431 or 414, an agent costs 502.
-    /// 1 KiB to 16 MiB; default 1 MiB (limits::http_head_max).
+    /// 1 KiB to 16 MiB; default 1 MiB (limits::http_head_max). Heads over HTTP/2 have at most limits::http2_header_list_max.
     ServerOptions& http_head_max(std::size_t bytes);
     /// Fields of such a head; a visitor beyond gets 431. 10 to 10,000; default 1,000.
     ServerOptions& http_fields_max(std::size_t count);
