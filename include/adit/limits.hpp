@@ -132,7 +132,6 @@ inline constexpr auto inspector_replay_time = 30s;             ///< for the upst
 inline constexpr std::size_t inspector_durations = 256;        ///< of an endpoint's last exchanges, for its percentiles
 
 // HTTP/2, threats T6 and T7; how the numbers were chosen: performance-and-reliability B.1
-inline constexpr std::size_t policy_hops = 8;                  ///< endpoints that a request may be forwarded through; 3501 beyond
 inline constexpr std::uint32_t http2_streams = 100;            ///< of a connection at once, until the work for them has ended
 inline constexpr std::uint32_t http2_stream_window = 262'144;  ///< of a body that the other side has not taken; as an agent's stream
 inline constexpr std::uint32_t http2_session_window = 1u << 20; ///< the same of all streams of a connection
@@ -209,6 +208,10 @@ inline constexpr auto takeover_probe_time = 2s;                ///< for an agent
 // actions of a policy
 inline constexpr std::size_t ip_set_ranges_max = 65'536;       ///< of one list; 1 MiB of policy holds fewer
 inline constexpr std::size_t webhook_body_max = 10u << 20;     ///< held until its signature is checked; few have 1 MB
+inline constexpr std::size_t webhook_parsed_max = 1u << 20;     ///< if it is JSON that is read before the signature: SNS sends 256 KiB, escaped
+inline constexpr std::size_t webhook_values_max = 16'384;      ///< values in such JSON, each of up to 150 bytes of ours; SNS sends some 100
+inline constexpr std::size_t webhook_form_max = 1'000;         ///< fields of a form that is signed; Twilio sends some 30
+inline constexpr std::size_t webhook_challenge_max = 4'096;    ///< bytes of a body that may be a challenge; they have some 150
 inline constexpr std::size_t policy_bodies_max = 256u << 20;   ///< of all bodies that an edge holds so, and sends on; 503 beyond
 inline constexpr std::size_t policy_bodies_max_most = std::size_t{64} << 30; ///< what an edge may be set to
 inline constexpr std::size_t policy_bodies_share = 4;          ///< one endpoint gets at most that part of it, so that others get theirs
@@ -221,8 +224,9 @@ inline constexpr auto webhook_certificate_time = 5s;           ///< to fetch one
 inline constexpr auto webhook_certificate_life = 24h;          ///< kept; one that was taken back is believed no longer than that
 inline constexpr std::size_t webhook_certificates_max = 256;   ///< kept; a region has one, for years
 inline constexpr auto webhook_certificate_pause = 10s;         ///< until one that could not be fetched is tried again
-inline constexpr std::size_t webhook_certificate_failures_max = 100; ///< of those; while there are so many, none is fetched
-inline constexpr std::size_t webhook_certificate_fetches_max = 8; ///< at once: visitors can name any number of regions
+inline constexpr std::size_t webhook_certificate_failures_max = 100; ///< of those; while there are so many, only hosts that gave one are asked
+inline constexpr std::size_t webhook_certificate_host_failures_max = 16; ///< of one of those hosts; then it is asked only for what it gave before
+inline constexpr std::size_t webhook_certificate_fetches_max = 8; ///< at once, and as many from hosts that gave one: visitors can name any number
 inline constexpr std::size_t webhook_certificate_waiters_max = 1'000; ///< requests, each with its body
 inline constexpr std::size_t compression_min = 256;            ///< a shorter body, with its headers, does not get smaller
 inline constexpr std::size_t compression_memory = 256u << 20;  ///< of all encoders of a program; beyond, answers are not compressed
@@ -238,6 +242,7 @@ inline constexpr std::size_t policy_header_value_max = 16'384; ///< bytes, after
 inline constexpr std::size_t rewritten_url_max = 65'536;       ///< bytes of a URL that a policy made of a request's
 
 // traffic policy
+inline constexpr std::size_t policy_hops = 8;                  ///< endpoints that a request may be forwarded through; 3501 beyond
 inline constexpr std::size_t policy_document_max = 1u << 20;   ///< bytes of YAML or JSON: 10,000 CIDRs have 0.2 MiB
 inline constexpr std::size_t policy_depth_max = 32;            ///< nesting of it
 inline constexpr std::size_t policy_nodes_max = 65'536;        ///< values in it, copies by aliases counted: each costs some 150 bytes

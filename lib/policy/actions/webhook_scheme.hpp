@@ -89,6 +89,10 @@ std::string encoded_mac(const Scheme& scheme, std::string_view key, std::span<co
 /// In constant time; hex of both cases.
 bool same_signature(const Scheme& scheme, std::string_view sent, std::string_view expected);
 
+// webhook_json.cpp
+/// Why a body that nobody signed yet is not parsed; empty if it may be. What passes need not be JSON.
+Verdict json_problem(Bytes body);
+
 // webhook_special.cpp
 Verdict check_token(const Check& check);
 Verdict check_form(const Check& check);

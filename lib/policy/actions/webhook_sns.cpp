@@ -105,6 +105,7 @@ WebhookResult refused(std::string why) {
 } // namespace
 
 WebhookResult check_sns(const Check& check, const WebhookCertificate* certificate) {
+    if (std::string problem = json_problem(check.request.body); !problem.empty()) return refused(std::move(problem));
     const json body = json::parse(as_text(check.request.body), nullptr, false);
     if (!body.is_object()) return refused("the body is no JSON object");
     const std::string type = text_of(body, "Type").value_or("");

@@ -24,6 +24,7 @@ int hex_digit(char c) noexcept {
 // application/x-www-form-urlencoded.
 std::string unescaped(std::string_view text) {
     std::string out;
+    out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
                             hex_digit(text[i + 2]) >= 0;
@@ -39,16 +40,24 @@ std::string unescaped(std::string_view text) {
 
 using Form = std::vector<std::pair<std::string, std::string>>;
 
-Form read_form(std::string_view text) {
+// The next pair of a form, still escaped. False at its end.
+bool next_pair(std::string_view& form, std::string_view& name, std::string_view& value) noexcept {
+    form.remove_prefix(std::min(form.find_first_not_of('&'), form.size()));
+    if (form.empty()) return false;
+    const std::string_view pair = form.substr(0, form.find('&'));
+    form.remove_prefix(pair.size());
+    name = pair.substr(0, pair.find('='));
+    value = pair.substr(std::min(name.size() + 1, pair.size()));
+    return true;
+}
+
+// nullopt: there are too many pairs.
+std::optional<Form> read_form(std::string_view text) {
     Form form;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('&'), text.size());
-        const std::string_view pair = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (pair.empty()) continue;
-        const std::size_t equals = std::min(pair.find('='), pair.size());
-        form.emplace_back(unescaped(pair.substr(0, equals)),
-                          unescaped(pair.substr(std::min(equals + 1, pair.size()))));
+    std::string_view name, value;
+    while (next_pair(text, name, value)) {
+        if (form.size() == limits::webhook_form_max) return std::nullopt;
+        form.emplace_back(unescaped(name), unescaped(value));
     }
     return form;
 }
@@ -59,10 +68,11 @@ std::string_view query_of(std::string_view url) noexcept {
                                           : url.substr(mark + 1, url.find('#') - mark - 1);
 }
 
-std::optional<std::string> query_value(std::string_view url, std::string_view name) {
-    const Form form = read_form(query_of(url));
-    const auto found = std::ranges::find(form, name, &Form::value_type::first);
-    return found == form.end() ? std::nullopt : std::optional(found->second);
+std::optional<std::string> query_value(std::string_view url, std::string_view wanted) {
+    std::string_view query = query_of(url), name, value;
+    while (next_pair(query, name, value))
+        if (unescaped(name) == wanted) return unescaped(value);
+    return std::nullopt;
 }
 
 bool is_form(const WebhookRequest& request) noexcept {
@@ -93,7 +103,12 @@ std::string text_member(const json& object, const char* name) {
     return value->is_string() ? value->get<std::string>() : std::string();
 }
 
+// After json_problem() or may_be_challenge().
 json body_of(const Check& check) { return json::parse(as_text(check.request.body), nullptr, false); }
+
+bool may_be_challenge(const Check& check) noexcept {
+    return check.request.body.size() <= limits::webhook_challenge_max;
+}
 
 // A challenge is answered with a MAC of what it says: a token of these characters can never be one of the
 // texts that are signed for messages, which begin with '{' or contain ':'.
@@ -124,6 +139,7 @@ std::optional<WebhookAnswer> answer_worldline(const Check& check) {
 
 // Its "intent to receive" has no events; it must get 200 for a good signature and 401 for a bad one.
 std::optional<WebhookAnswer> answer_xero(const Check& check, bool verified) {
+    if (!may_be_challenge(check)) return std::nullopt;
     const json body = body_of(check);
     const json* events = member(body, "events");
     if (events == nullptr || !events->is_array() || !events->empty()) return std::nullopt;
@@ -131,7 +147,7 @@ std::optional<WebhookAnswer> answer_xero(const Check& check, bool verified) {
 }
 
 std::optional<WebhookAnswer> answer_zoom(const Check& check, bool verified) {
-    if (!verified) return std::nullopt;
+    if (!verified || !may_be_challenge(check)) return std::nullopt;
     const json body = body_of(check);
     if (text_member(body, "event") != "endpoint.url_validation") return std::nullopt;
     const json* payload = member(body, "payload");
@@ -162,12 +178,12 @@ Verdict check_form(const Check& check) {
     std::string error;
     const auto sent = only_field(check.request, check.scheme.header, error);
     if (!sent) return error;
-    std::string signed_fields;
+    std::optional<Form> form = Form();
     if (is_form(check.request)) {
-        Form form = read_form(as_text(check.request.body));
-        std::ranges::sort(form);
-        form.erase(std::unique(form.begin(), form.end()), form.end()); // as the provider's own libraries
-        for (const auto& [name, value] : form) signed_fields.append(name).append(value);
+        form = read_form(as_text(check.request.body));
+        if (!form) return "the form has too many fields to be checked";
+        std::ranges::sort(*form);
+        form->erase(std::unique(form->begin(), form->end()), form->end()); // as the provider's own libraries
     } else if (!check.request.body.empty()) {
         // Another body is bound by its hash, which is in the URL that is signed.
         const auto hash = query_value(check.request.url, "bodySHA256");
@@ -178,13 +194,15 @@ Verdict check_form(const Check& check) {
     }
     bool found = false;
     for (const std::string& url : {std::string(check.request.url), with_port(check.request.url)}) {
-        const Bytes pieces[] = {as_bytes(url), as_bytes(signed_fields)};
+        std::vector<Bytes> pieces = {as_bytes(url)};
+        for (const auto& [name, value] : *form) pieces.insert(pieces.end(), {as_bytes(name), as_bytes(value)});
         found |= same_signature(check.scheme, *sent, encoded_mac(check.scheme, check.key, pieces));
     }
     return found ? "" : "the signature does not match";
 }
 
 Verdict check_mailgun(const Check& check) {
+    if (std::string problem = json_problem(check.request.body); !problem.empty()) return problem;
     const json body = body_of(check);
     const json* signature = member(body, "signature");
     if (signature == nullptr) return "the body has no signature";
