@@ -26,6 +26,16 @@ private:
     WebhookCertificates& of_;
 };
 
+namespace {
+
+/// Of a URL that the policy checked.
+std::string_view host_of(std::string_view url) noexcept {
+    url.remove_prefix(std::string_view("https://").size());
+    return url.substr(0, url.find('/'));
+}
+
+} // namespace
+
 WebhookCertificates::WebhookCertificates(CertificateFetching how, std::function<void(std::string_view)> log)
     : how_(std::move(how)), log_(std::move(log)) {}
 
@@ -82,13 +92,15 @@ bool WebhookCertificates::wait_for(const std::string& url, const std::shared_ptr
         return false;
     }
     forget(now);
-    // Visitors choose what is fetched: not without end, where it leads to nothing.
-    if (stopped_ || !how_.on || count(&Entry::fetching) >= limits::webhook_certificate_fetches_max ||
-        count(&Entry::failed) >= limits::webhook_certificate_failures_max) {
+    const std::string_view host = host_of(url);
+    const Standing its = standing(url, host);
+    if (stopped_ || !how_.on || !may_fetch(its, host)) {
         shot->give_up();
         return false;
     }
     Entry& entry = entries_[url];
+    entry.host = host;
+    entry.standing = its;
     entry.until = Clock::time_point::max();
     entry.waiting.push_back(shot);
     return true;
@@ -116,6 +128,7 @@ void WebhookCertificates::settle(const std::string& url, Result<std::string> fet
     {
         const std::lock_guard lock(mutex_);
         forget(now);
+        if (text) prove(url, now);
         Entry& entry = entries_[url];
         waiting = std::exchange(entry.waiting, {});
         entry.text = text;
@@ -146,9 +159,33 @@ void WebhookCertificates::forget(Clock::time_point now) {
     entries_.erase(std::ranges::min_element(entries_, {}, rank));
 }
 
-std::size_t WebhookCertificates::count(bool (Entry::*what)() const noexcept) const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(entries_, [what](const auto& each) { return (each.second.*what)(); }));
+WebhookCertificates::Standing WebhookCertificates::standing(const std::string& url, std::string_view host) const {
+    if (proven_.contains(url)) return Standing::proven;
+    const auto same = [host](const auto& each) { return host_of(each.first) == host; };
+    return std::ranges::any_of(proven_, same) ? Standing::host : Standing::stranger;
+}
+
+/// Visitors choose what is fetched: not without end, where it leads to nothing.
+bool WebhookCertificates::may_fetch(Standing standing, std::string_view host) const {
+    std::size_t fetches = 0, failures = 0;
+    for (const auto& [url, entry] : entries_) {
+        if (entry.standing != standing) continue;
+        if (entry.fetching()) ++fetches;
+        if (entry.failed() && (standing == Standing::stranger || entry.host == host)) ++failures;
+    }
+    if (fetches >= limits::webhook_certificate_fetches_max) return false;
+    switch (standing) {
+    case Standing::stranger: return failures < limits::webhook_certificate_failures_max;
+    case Standing::host: return failures < limits::webhook_certificate_host_failures_max;
+    case Standing::proven: break; // there are only so many
+    }
+    return true;
+}
+
+void WebhookCertificates::prove(const std::string& url, Clock::time_point now) {
+    proven_[url] = now;
+    if (proven_.size() > limits::webhook_certificates_max)
+        proven_.erase(std::ranges::min_element(proven_, {}, &decltype(proven_)::value_type::second));
 }
 
 void WebhookCertificates::stop() {

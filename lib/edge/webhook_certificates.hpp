@@ -9,6 +9,7 @@
 #include "tls/context.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,7 +41,16 @@ private:
     using Clock = std::chrono::steady_clock;
     using Shot = OneShot<Text>;
 
+    /// Visitors name what is fetched, Amazon what is there: those who invent names do not use up what the others have.
+    enum class Standing : std::uint8_t {
+        stranger, ///< its host gave nothing yet
+        host,     ///< its host gave another certificate
+        proven,   ///< it gave a certificate
+    };
+
     struct Entry {
+        std::string host;
+        Standing standing = Standing::stranger; // when it was asked for
         Text text;                 // null while it is fetched, and after that failed
         Clock::time_point until{}; // it is forgotten then; max() while it is fetched
         std::vector<std::weak_ptr<Shot>> waiting;
@@ -56,7 +66,9 @@ private:
     void settle(const std::string& url, Result<std::string> fetched);
     Clock::time_point keep(const Text& text, Clock::time_point now) const;
     void forget(Clock::time_point now);
-    std::size_t count(bool (Entry::*what)() const noexcept) const;
+    Standing standing(const std::string& url, std::string_view host) const;
+    bool may_fetch(Standing standing, std::string_view host) const;
+    void prove(const std::string& url, Clock::time_point now);
     std::shared_ptr<const tls::ClientContext> tls();
 
     const CertificateFetching how_;
@@ -65,6 +77,7 @@ private:
     std::shared_ptr<const tls::ClientContext> tls_; // made when it is first needed
     std::mutex mutex_;
     std::map<std::string, Entry> entries_;
+    std::map<std::string, Clock::time_point> proven_; // URLs that gave a certificate, and when; webhook_certificates_max of them
     std::size_t waiters_ = 0;
     bool stopped_ = false;
 };

@@ -35,11 +35,11 @@ std::string utc_now() {
 /// What signs messages: a certificate that Amazon's server is asked for.
 class Signer {
 public:
-    explicit Signer(bool expired = false) {
+    explicit Signer(bool expired = false, std::chrono::seconds life = 24h) {
         adit::tls::LeafRequest leaf;
         leaf.names = {"sns.amazonaws.com"};
         leaf.not_before = today() - 48h;
-        leaf.not_after = today() + (expired ? -24h : 24h);
+        leaf.not_after = today() + (expired ? -24h : life);
         const auto issued = TestCa().authority().issue(leaf);
         REQUIRE(issued);
         certificate = issued->certificate_pem;
@@ -276,6 +276,48 @@ TEST_CASE("a server that is down costs the messages only; an endpoint that does 
         CHECK(visitor.answer().status == 200);
     }
     CHECK(failures == static_cast<int>(adit::limits::webhook_certificate_failures_max));
+}
+
+TEST_CASE("visitors who invent regions, or certificates of one, do not keep others from theirs") {
+    constexpr std::string_view second = "sns.us-west-2.amazonaws.com";
+    Amazon amazon;
+    TestEdge edge(amazon.change());
+    const Signer signer, brief(false, 5s);
+    auto listener = listen(edge, policy());
+    auto first = amazon.answer(response(brief.certificate));
+    check_refused(answer_to(edge, unsigned_request(url("brief"))), "the signature does not match");
+    first.get();
+    auto other = std::async(std::launch::async, [&] {
+        NetVisitor fetch = amazon.upstream.accept();
+        REQUIRE(fetch.accept_tls(amazon.ca.server(second)) == "");
+        (void)fetch.read_until("\r\n\r\n");
+        fetch.send(response(signer.certificate));
+    });
+    CHECK(answer_to(edge, signer.request(url("a", second))).body == accepted);
+    other.get();
+
+    const auto fail = [&](std::size_t count, const std::function<std::string(std::size_t)>& name) {
+        auto refusing = std::async(std::launch::async, [&] {
+            for (std::size_t i = 0; i < count; ++i) amazon.upstream.accept().close();
+        });
+        for (std::size_t i = 0; i < count; ++i)
+            check_refused(answer_to(edge, unsigned_request(name(i))), "could not be fetched");
+        refusing.get();
+        check_refused(answer_to(edge, unsigned_request(name(count))), "could not be fetched");
+        CHECK(amazon.upstream.nothing_comes()); // enough of those
+    };
+    fail(adit::limits::webhook_certificate_failures_max,
+         [](std::size_t i) { return url("a", "sns.nowhere-" + std::to_string(i) + ".amazonaws.com"); });
+    fail(adit::limits::webhook_certificate_host_failures_max, [&](std::size_t i) { return url(std::to_string(i), second); });
+    auto fresh = amazon.answer(response(signer.certificate));
+    CHECK(answer_to(edge, signer.request(url("fresh"))).body == accepted);
+    fresh.get();
+    fail(adit::limits::webhook_certificate_host_failures_max, [](std::size_t i) { return url(std::to_string(i)); });
+
+    auto again = amazon.answer(response(signer.certificate)); // a certificate that ran out is fetched where it always was
+    while (again.wait_for(0s) != std::future_status::ready) (void)answer_to(edge, unsigned_request(url("brief")));
+    CHECK(said(again.get(), "/brief.pem"));
+    CHECK(answer_to(edge, signer.request(url("brief"))).body == accepted);
 }
 
 TEST_CASE("a slow server has its time, and so many fetches run at once") {
