@@ -11,12 +11,18 @@ namespace {
 
 constexpr std::size_t sessions_tried = 3; // that many do not end in the same moment
 
+/// What the policy of one let through counts for the other. Null: it has none.
+bool same_policy(const EndpointRecord& a, const EndpointRecord& b) {
+    if (!a.policy || !b.policy) return a.policy == b.policy;
+    return a.policy->same_as(*b.policy);
+}
+
 EndpointPtr another(const EdgeContext& context, const EndpointRecord& endpoint, const std::vector<EndpointPtr>& tried,
                     Substitute substitute) {
     for (const EndpointPtr& member : context.endpoints.members(endpoint)) {
         const bool fits = member->protocol() == endpoint.protocol() && member->terminate_tls == endpoint.terminate_tls &&
                           (member->app_protocol == "http2") == (endpoint.app_protocol == "http2") &&
-                          (substitute == Substitute::any || member->id == endpoint.id);
+                          (member->id == endpoint.id || (substitute == Substitute::any && same_policy(*member, endpoint)));
         if (fits && std::ranges::find(tried, member) == tried.end()) return member;
     }
     return nullptr;

@@ -28,7 +28,7 @@ public:
 
 /// Who may take the place of a session that is gone.
 enum class Substitute : std::uint8_t {
-    any,  ///< another leg of its agent, or another member of its pool: nothing of the visitor was sent yet
+    any,  ///< another leg of its agent, or a member of its pool with the same policy: nothing of the visitor was sent yet
     legs, ///< another leg of its agent: it may have seen the request
 };
 

@@ -24,7 +24,7 @@ asio::awaitable<bool> HttpExchange::apply_policies() {
     while (goes_on && endpoint_->policy && policies_.size() < limits::policy_hops) {
         const EndpointPtr here = endpoint_;
         PolicyVisit& visit = visitor_.visit(*here);
-        policy::Outcome outcome;
+        policy::Outcome outcome; // may_continue stays unset: a connection's policy went on already, where it may
         outcome.kind = visit.kind;
         outcome.url = visit.url;
         channel_.access.endpoint(*here);

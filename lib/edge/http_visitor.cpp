@@ -36,17 +36,27 @@ LegPtr HttpVisitor::take_leg(const EndpointRecord& endpoint, bool replayable) {
     return nullptr;
 }
 
+void PolicyVisit::decided(policy::Outcome outcome) {
+    kind = outcome.kind;
+    url = std::move(outcome.url);
+    may_continue = outcome.may_continue;
+    error = std::move(outcome.error);
+    told = false;
+}
+
 PolicyVisit& HttpVisitor::visit(const EndpointRecord& endpoint) {
+    PolicyVisit& found = known_visit(endpoint);
+    while (found.kind == policy::Outcome::Kind::forward && found.may_continue && !context().find_internal(endpoint, found.url))
+        found.decided(found.visit->forward_failed(3200, "no endpoint is online at this URL", policy_now()));
+    return found;
+}
+
+PolicyVisit& HttpVisitor::known_visit(const EndpointRecord& endpoint) {
     const auto same = [&](const PolicyVisit& each) { return each.visit->state() == endpoint.policy->state(); };
     if (const auto found = std::ranges::find_if(visits_, same); found != visits_.end()) return *found;
     PolicyVisit fresh;
     fresh.visit = std::make_shared<policy::Visit>(endpoint.policy->state(), policy_facts(context(), facts_, endpoint));
-    if (fresh.visit->policy().has(policy::Phase::tcp_connect)) {
-        policy::Outcome outcome = fresh.visit->on_tcp_connect(policy_now());
-        fresh.kind = outcome.kind;
-        fresh.url = std::move(outcome.url);
-        fresh.error = std::move(outcome.error);
-    }
+    if (fresh.visit->policy().has(policy::Phase::tcp_connect)) fresh.decided(fresh.visit->on_tcp_connect(policy_now()));
     if (visits_.size() >= limits::policy_hops) visits_.erase(visits_.begin());
     return visits_.emplace_back(std::move(fresh));
 }

@@ -21,11 +21,13 @@ namespace adit::inline v0::edge {
 class PolicyVisit {
 public:
     PolicyVisit() = default;
+    void decided(policy::Outcome outcome);
     std::shared_ptr<policy::Visit> visit;
     policy::Outcome::Kind kind = policy::Outcome::Kind::go_on;
-    std::string url;   ///< forward
-    std::string error; ///< Outcome::error
-    bool told = false; ///< in an access record
+    std::string url;           ///< forward
+    bool may_continue = false; ///< forward
+    std::string error;         ///< Outcome::error
+    bool told = false;         ///< in an access record
 };
 
 class HttpVisitor : public std::enable_shared_from_this<HttpVisitor> {
@@ -52,7 +54,8 @@ public:
     void keep_leg(LegPtr leg);
     /// A kept one.
     void drop_leg(AgentLeg& leg) noexcept;
-    /// The policy of an endpoint that has one, at work on this connection; its connect phase was run.
+    /// The policy of an endpoint that has one, at work on this connection; its connect phase was run, and goes on if it
+    /// forwards to nobody and may.
     PolicyVisit& visit(const EndpointRecord& endpoint);
     /// Runs a coroutine of this connection beside run(). What it throws (no memory, for instance) ends the connection.
     void start(asio::awaitable<void> coroutine);
@@ -68,6 +71,8 @@ protected:
     bool draining_;
 
 private:
+    PolicyVisit& known_visit(const EndpointRecord& endpoint);
+
     const std::shared_ptr<VisitorSet> set_;
     const VisitorFacts facts_;
     const std::size_t kept_max_;

@@ -2,12 +2,19 @@
 #include "edge_visitor_support.hpp"
 #include "h2_visitor.hpp"
 
+#include "support/tool_visitor.hpp"
+
 #include <future>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 using adit_test::AppStream;
 using adit_test::H2Visitor;
 using adit_test::HttpAnswer;
 using adit_test::NetVisitor;
+using adit_test::said;
 using adit_test::TestEdge;
 using namespace std::chrono_literals;
 
@@ -31,6 +38,14 @@ std::future<int> echo_heads(TestEdge& edge, adit::Listener& listener) {
         }
         return count;
     });
+}
+
+/// The edge knows that the others are gone.
+void await_one_endpoint(TestEdge& edge) {
+    for (const auto deadline = std::chrono::steady_clock::now() + 20s; edge.server.endpoints().size() > 1;) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        std::this_thread::yield();
+    }
 }
 
 std::string request(std::string_view path = "/", std::string_view more = {}) {
@@ -175,6 +190,86 @@ on_http_request:
     NetVisitor direct = edge.http();
     direct.send("GET / HTTP/1.1\r\nHost: back.internal\r\n\r\n");
     CHECK(direct.answer().status == 404); // no visitor reaches an internal name
+}
+
+TEST_CASE("a connection's phase forwards too, and goes on where its policy says so") {
+    TestEdge edge;
+    for (const std::string url : {"http://a.edge.test", "https://a.edge.test"}) {
+        CAPTURE(url);
+        const auto connect = [&] { return url.starts_with("https") ? edge.https(host) : edge.http(); };
+        auto front = listen(edge, R"yaml(
+on_tcp_connect:
+  - actions:
+      - {type: forward-internal, config: {url: "https://back.internal", on_error: continue}}
+      - {type: log, config: {metadata: {went: "on"}}}
+on_http_request:
+  - actions: [{type: add-headers, config: {headers: {x-front: "yes"}}}]
+)yaml", url);
+        auto front_app = echo_heads(edge, front);
+        {
+            NetVisitor visitor = connect();
+            visitor.send(request());
+            const HttpAnswer passed = visitor.answer();
+            CHECK(passed.status == 200);
+            CHECK(said(passed.body, "x-front: yes\r\n"));
+        }
+        CHECK(front_app.get() == 1);
+        front_app = echo_heads(edge, front);
+        {
+            auto back = edge.listen("https://back.internal");
+            auto back_app = echo_heads(edge, back);
+            NetVisitor visitor = connect();
+            visitor.send(request());
+            CHECK_FALSE(said(visitor.answer().body, "x-front"));
+            back.close(); // the connection outlives it
+            await_one_endpoint(edge);
+            visitor.send(request());
+            CHECK(said(visitor.answer().body, "x-front: yes\r\n"));
+            visitor.close();
+            CHECK(back_app.get() == 1);
+        }
+        CHECK(front_app.get() == 1);
+    }
+    const auto records = edge.records(6);
+    for (const std::size_t i : {0u, 2u, 3u, 5u}) CHECK(records[i].policy_logs.size() == 1);
+    auto halting = listen(edge, "on_tcp_connect:\n  - actions: [{type: forward-internal, config: {url: 'https://gone.internal'}}]");
+    NetVisitor visitor = edge.https(host);
+    visitor.send(request());
+    CHECK(visitor.answer().field("ngrok-error-code") == "ERR_NGROK_3200");
+}
+
+TEST_CASE("a request that one policy let through does not reach a member of the pool with another one") {
+    const std::string webhooks = "on_http_request:\n  - actions: [{type: verify-webhook, config: {provider: github, secret: "
+                                 "\"It's a Secret to Everybody\"}}]";
+    for (const auto& [policy, reached] : std::vector<std::pair<std::string, bool>>{
+             {webhooks, true}, {"on_http_request:\n  - actions: [{type: deny}]", false}, {"", false}}) {
+        CAPTURE(policy);
+        TestEdge edge;
+        adit::SessionOptions options;
+        options.server(edge.server.agent_address()).roots_pem(edge.server.ca_pem()).authtoken("visitor-token");
+        adit::Session other = adit::Session::connect(options);
+        const adit::Endpoint shared = adit::Endpoint("http://a.edge.test").pooling(true);
+        auto lost = edge.session.listen(adit::Endpoint(shared).traffic_policy(webhooks));
+        NetVisitor visitor = edge.http();
+        visitor.send("POST / HTTP/1.1\r\nHost: a.edge.test\r\nContent-Length: 13\r\nExpect: 100-continue\r\nX-Hub-Signature-256: "
+                     "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17\r\n\r\n");
+        CHECK(visitor.answer().status == 100); // the first one's policy waits for the body
+        auto left = other.listen(adit::Endpoint(shared).traffic_policy(policy));
+        edge.session.close();
+        await_one_endpoint(edge);
+        visitor.send("Hello, World!");
+        if (reached) {
+            AppStream app = edge.accept(left);
+            app.read_head();
+            app.answer(app.read(13));
+            CHECK(visitor.answer().body == "Hello, World!");
+        } else {
+            const HttpAnswer answer = visitor.answer();
+            CHECK(answer.status == 502);
+            CHECK(answer.field("ngrok-error-code") == "ERR_NGROK_3209");
+            CHECK(edge.nothing_comes(left));
+        }
+    }
 }
 
 TEST_CASE("endpoints that hand a request on in a circle end it with 3501") {
