@@ -282,7 +282,7 @@ TEST_CASE("visitors who invent regions, or certificates of one, do not keep othe
     constexpr std::string_view second = "sns.us-west-2.amazonaws.com";
     Amazon amazon;
     TestEdge edge(amazon.change());
-    const Signer signer, brief(false, 5s);
+    const Signer signer, brief(false, 8s); // time enough for its first fetch
     auto listener = listen(edge, policy());
     auto first = amazon.answer(response(brief.certificate));
     check_refused(answer_to(edge, unsigned_request(url("brief"))), "the signature does not match");
