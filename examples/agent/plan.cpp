@@ -79,7 +79,7 @@ void end_tls(adit::Endpoint& endpoint, const Tunnel& t) {
         if (own) endpoint.tls_termination(read_pem(t.certificate), read_pem(t.key));
         else endpoint.tls_termination();
     } else if (at != "upstream") {
-        throw Problem("terminate-at \"" + at + "\": write edge, agent or upstream");
+        throw Problem("terminate-at \"" + at + "\": write edge, agent or upstream (ERR_NGROK_224)");
     } else if (own) {
         throw Problem("terminate-at upstream passes TLS on untouched, so that a certificate has no use: leave out one of them");
     }

@@ -155,6 +155,49 @@ def tls_that_ends_here(folder):
             assert status == 1 and text in output, (words, status, output)
 
 
+def s6_1e_terminate_at(folder):
+    """Row S6.1e: terminate_at of version 2, at the edge, in the agent, at the upstream, and what it cannot be."""
+    for name in ("own", "up"):
+        make_certificate(folder, name, "own.localhost")
+    upstream_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    upstream_tls.load_cert_chain(folder / "up.pem", folder / "up.key")
+    edge_saw = bytearray()
+
+    def get(edge, trusted):
+        """The answer, with the certificate that the visitor trusts: it says who ended TLS."""
+        client = ssl.create_default_context(cafile=str(folder / trusted))
+        edge_saw.clear()
+        with socket.create_connection(("127.0.0.1", edge.https), 30) as raw:
+            with client.wrap_socket(raw, server_hostname="own.localhost") as tls:
+                tls.sendall(b"GET /secret HTTP/1.0\r\nHost: own.localhost\r\n\r\n")
+                return read_all(tls)
+
+    with Edge(folder) as edge, web() as plain, web(upstream_tls) as over_tls, \
+            between(edge, lambda data: edge_saw.extend(data) or data) as way:
+        flags = ["--server", f"localhost:{way}", "--root-ca", "edge.pem", "--authtoken", TOKEN]
+        own = ", crt: own.pem, key: own.key"
+
+        def config(more, port):
+            (folder / "legacy.yml").write_text(f"version: 2\ntunnels:\n  tls: {{proto: tls, addr: {port}, hostname: own.localhost{more}}}\n")
+            return ["start", "--all", "--config", "legacy.yml", *flags]
+
+        for more, port, trusted, edge_reads in ((", terminate_at: edge" + own, plain, "own.pem", True),
+                                                (", terminate_at: agent" + own, plain, "own.pem", False),
+                                                (own, plain, "own.pem", False), # zero knowledge is the default
+                                                (", terminate_at: upstream", over_tls, "up.pem", False),
+                                                ("", over_tls, "up.pem", False)):
+            with Child([agent_program, *config(more, port)], folder) as child:
+                started(child, "tls")
+                answer = get(edge, trusted)
+                assert answer.endswith("web saw /secret for own.localhost"), (more, answer)
+                assert len(edge_saw) > 0 and (b"/secret" in edge_saw) == edge_reads, more
+                child.signal(signal.SIGINT)
+                child.end(0)
+        for more, text in ((", terminate_at: moon" + own, "224"), (", terminate_at: agent", "needs a certificate")):
+            status, output = run(folder, *config(more, plain))
+            assert status == 1 and text in output, (more, status, output)
+
+
 def https_upstreams(folder):
     make_certificate(folder, "up", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -502,7 +545,8 @@ def shows_no_escapes_of_the_edge(folder):
                 assert is_clean("".join(child.lines)), child.lines
 
 
-for test in (http_with_flags, with_a_policy, tcp_and_tls, tls_that_ends_here, https_upstreams, config_with_tunnels, bad_configs, permanent_errors_end_it,
+for test in (http_with_flags, with_a_policy, tcp_and_tls, tls_that_ends_here, s6_1e_terminate_at, https_upstreams, config_with_tunnels,
+             bad_configs, permanent_errors_end_it,
              comes_back_with_its_url, drains, obeys_the_edge, shows_a_live_page,
              shows_an_inspector, diagnoses, chooses_a_proxy, shows_no_escapes_of_the_edge):
     with tempfile.TemporaryDirectory(prefix="adit-agent-") as name:
