@@ -11,6 +11,7 @@ body back, a POST to "/hold" is answered at its end and a GET never. --control: 
 "requests", "open", "most_open" (requests at work), "rss" (bytes, of the server under test), "last" (the last head).
 """
 import argparse
+import contextlib
 import atexit
 import json
 import os
@@ -552,6 +553,42 @@ def a_wrong_frame_when_all_is_answered():
         bot.refused((FRAME_SIZE,))
 
 
+def waits(seconds):
+    """How long each of one visitor's requests took; all are answered."""
+    times, end = [], time.monotonic() + seconds
+    with Bot() as bot:
+        bot.frame(WINDOW, 0, 0, u32(1 << 30))
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            bot.request(get(), 2 * len(times) + 1)
+            check(bot.answer(2 * len(times) + 1) == "200", "a visitor beside the attack got no answer")
+            times.append(time.monotonic() - begin)
+    return sorted(times)
+
+
+def others_during(attack):
+    """T6: while one visitor attacks again and again, what another one waits."""
+    quiet = waits(0.5)
+    attacker = os.fork()
+    if attacker == 0:
+        end = time.monotonic() + 2
+        try:
+            while time.monotonic() < end:
+                with contextlib.suppress(Failed, OSError):
+                    attack()
+        finally:
+            os._exit(0)
+    try:
+        beside = waits(2)
+    finally:
+        os.waitpid(attacker, 0)
+    check(len(beside) > 20, f"{len(beside)} requests in 2 s")
+    # Three programs share two cores here: the attacker's own work is in it, for which there are 100 ms.
+    for share in (0.5, 0.9):
+        before, now = (times[int(len(times) * share)] for times in (quiet, beside))
+        check(now <= 2 * before + 0.1, f"{share:.0%} of the requests took at most {before:.4f} s before, {now:.4f} s beside it")
+
+
 def add_tables():
     for name, fields in malformed_table().items():
         tests["malformed-" + name] = lambda fields=fields: malformed(fields)
@@ -559,6 +596,9 @@ def add_tables():
         tests["made-you-reset-" + name] = lambda frames=frames: made_you_reset(*frames)
     for name, (one, before) in FLOODS.items():
         tests["flood-" + name] = lambda one=one, before=before: flood(one, before=before or (lambda bot: None))
+    tests["others-during-rapid-reset"] = lambda: others_during(rapid_reset)
+    tests["others-during-made-you-reset"] = lambda: others_during(lambda: made_you_reset(*next(iter(MADE.values()))))
+    tests["others-during-flood-settings"] = lambda: others_during(tests["flood-settings"])
     for name, (codes, make) in MISUSE.items():
         tests["misuse-" + name] = lambda codes=codes, make=make: misuse(codes, make)
     for name, data in PREFACES.items():
