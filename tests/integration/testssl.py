@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""testssl.sh against the HTTPS port of an edge with its defaults: no weak item. Some minutes; a part of `tests/run full`.
+"""testssl.sh against the HTTPS port of an edge with its defaults: no weak item. A minute; a part of `tests/run interop`.
 
     testssl.py EDGE_PROGRAM      tests/interop/interop-edge of a build directory
 """

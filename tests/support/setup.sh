@@ -35,9 +35,9 @@ adit_packages() {
         agent) echo libyaml-cpp-dev ;;
         install) echo binutils cmake openssl libssl-dev libcurl4-openssl-dev libpq-dev libasio-dev ;;
         bench-smoke) echo haproxy valgrind curl openssl nghttp2-client; adit_have_node || echo nodejs npm ;;
-        interop) echo curl openssl; adit_have_node || echo nodejs npm ;;
+        interop) echo curl openssl testssl.sh; adit_have_node || echo nodejs npm ;;
         fuzzer) echo clang-19 libclang-rt-19-dev ;;
-        full) echo debootstrap git apache2-bin haproxy lighttpd nginx-light slowhttptest testssl.sh; command -v node >/dev/null || echo nodejs ;;
+        full) echo debootstrap git apache2-bin haproxy lighttpd nginx-light slowhttptest; command -v node >/dev/null || echo nodejs ;;
         ci) echo git clang-19 ccache chromium ;;
     esac
 }
