@@ -24,13 +24,14 @@ constexpr std::size_t crowd = 140;   // too many for what is left
 class Application {
 public:
     explicit Application(TestEdge& edge)
-        : plain_(edge.session.listen(adit::Endpoint("http://a.edge.test").backlog(500))),
+        : session_(edge.session), plain_(edge.session.listen(adit::Endpoint("http://a.edge.test").backlog(500))),
           secure_(edge.session.listen(adit::Endpoint("https://a.edge.test").backlog(500))) {
         for (adit::Listener* listener : {&plain_, &secure_}) asio::co_spawn(io_, accept_all(*listener), asio::detached);
         thread_ = std::thread([this] { io_.run(); });
     }
     ~Application() {
-        io_.stop();
+        session_.close(); // what waits for visitors ends, on io_
+        asio::post(io_, [this] { waiting_.expires_after(0s); });
         thread_.join();
     }
     void go_on() {
@@ -104,6 +105,7 @@ private:
         return end != in.npos && (!in.starts_with("POST") || in.find("end", end) != in.npos);
     }
 
+    adit::Session session_;
     adit::Listener plain_, secure_;
     asio::io_context io_;
     asio::steady_timer waiting_{io_, Clock::now() + 1h};
